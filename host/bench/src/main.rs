@@ -1,0 +1,63 @@
+//! What the host costs, from bare wasmtime to a client's request, in one table.
+//!
+//! `cargo run --release -p wakeful-bench [-- SECONDS]` measures each row for that long (default 3).
+//! Compare rows of one run; machines differ, and so do moments on one machine.
+
+mod bare;
+mod fires;
+mod http;
+mod in_process;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use wakeful::{Host, HostSettings};
+
+use crate::table::Table;
+
+fn main() -> Result<()> {
+    let seconds: u64 = match std::env::args().nth(1) {
+        Some(text) => text.parse().context("give a number of seconds")?,
+        None => 3,
+    };
+    let length = Duration::from_secs(seconds);
+    let echo: Arc<[u8]> = std::fs::read(examples().join("echo.wasm"))?.into();
+    let runtime = tokio::runtime::Runtime::new()?;
+    let mut table = Table::default();
+
+    table.push("bare wasmtime: instantiate and call", bare::measure(&echo, length)?);
+    table.push(
+        "engine: the same within limits",
+        runtime.block_on(in_process::engine(&echo, length))?,
+    );
+
+    let data = tempfile::tempdir()?;
+    let host = runtime.block_on(Host::start(HostSettings::new(data.path(), examples())))?;
+    table.push(
+        "host: stateless run, durable",
+        runtime.block_on(in_process::host(&host, 1, length))?,
+    );
+    table.push("host: the same, 8 at once", runtime.block_on(in_process::host(&host, 8, length))?);
+    let server = runtime.block_on(http::start(&host))?;
+    table.push("HTTP: GET /ok", http::measure(&server, 1, length, http::ok)?);
+    table.push("HTTP: runs/wait, 1 client", http::measure(&server, 1, length, http::run)?);
+    table.push("HTTP: runs/wait, 8 clients", http::measure(&server, 8, length, http::run)?);
+    table.push(
+        "cron every second: start after the instant",
+        runtime.block_on(fires::lateness(&host, length.max(Duration::from_secs(5))))?,
+    );
+    table.push(
+        "2,000 crons due at once: start after the instant",
+        runtime.block_on(fires::burst(&host, 2_000))?,
+    );
+    runtime.block_on(host.shutdown())?;
+    table.print()?;
+    Ok(())
+}
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../example-assistants/dist")
+}

@@ -1,0 +1,70 @@
+//! The commands, one file for each.
+
+pub(crate) mod assistants;
+pub(crate) mod backup;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod crons;
+mod fields;
+pub(crate) mod next;
+pub(crate) mod restore;
+pub(crate) mod run;
+pub(crate) mod runs;
+pub(crate) mod serve;
+pub(crate) mod threads;
+
+use anyhow::Context as _;
+
+use crate::arguments::{Cli, Command, Global};
+use crate::client::Client;
+use crate::logging;
+use crate::settings::{Layer, Settings};
+
+/// Runs a command.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
+    let Cli { global, command } = cli;
+    let json = global.json;
+    match command {
+        // These two read no settings, so that they work whatever the settings say.
+        Command::Next(arguments) => next::run(&arguments, json),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Config(arguments) => config::run(&read(&global, arguments.settings, "warn")?),
+        Command::Serve(arguments) => serve::run(&read(&global, arguments.settings, "info")?),
+        // How the run ends is told anyway, so the host need not log it as well.
+        Command::Run(arguments) => {
+            let settings = read(&global, Layer::default(), "warn,wakeful::executor=error")?;
+            run::run(&arguments, &settings, json)
+        }
+        Command::Assistants(command) => assistants::run(&command, &server(&global)?, json),
+        Command::Threads(command) => threads::run(&command, &server(&global)?, json),
+        Command::Runs(command) => runs::run(&command, &server(&global)?, json),
+        Command::Crons(command) => crons::run(&command, &server(&global)?, json),
+        Command::Backup(arguments) => {
+            let flags = Layer { data: arguments.data.clone(), ..Layer::default() };
+            backup::run(&arguments, &read(&global, flags, "warn")?, json)
+        }
+        Command::Restore(arguments) => {
+            let flags = Layer { data: arguments.data.clone(), ..Layer::default() };
+            restore::run(&arguments, &read(&global, flags, "warn")?, json)
+        }
+    }
+}
+
+fn read(global: &Global, flags: Layer, log: &str) -> anyhow::Result<Settings> {
+    let settings = Settings::read(global.over(flags), global.config_file.as_deref())?;
+    let filter = settings.log.value.as_deref().unwrap_or(log);
+    logging::start(filter, settings.log_format.value)?;
+    Ok(settings)
+}
+
+fn server(global: &Global) -> anyhow::Result<Client> {
+    Ok(Client::new(&read(global, Layer::default(), "warn")?.url.value))
+}
+
+/// The runtime for the commands that have a host in this process.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the threads of the runtime")
+}

@@ -1,0 +1,123 @@
+use clap::Args;
+use jiff::tz::TimeZone;
+use serde_json::Value as Json;
+use wakeful::core::{Schedule, Timestamp};
+
+use crate::failure::Failure;
+use crate::{format, out};
+
+/// Print the next instants that a schedule names; needs no server
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  wakeful next '*/15 9-17 * * MON-FRI' --tz Europe/Berlin
+  wakeful next '30 2 * * *' --tz America/New_York --after 2024-03-09T12:00:00-05:00 -n 3
+  wakeful next @hourly --json")]
+pub(crate) struct Arguments {
+    /// Read this schedule: five fields, a sixth for seconds if you like, or a word such as @daily
+    schedule: String,
+
+    /// Read the schedule in this IANA time zone [default: UTC]
+    #[arg(long, visible_alias = "timezone", value_name = "ZONE")]
+    tz: Option<String>,
+
+    /// Begin after this instant, given as RFC 3339 [default: now]
+    #[arg(long, value_name = "INSTANT")]
+    after: Option<Timestamp>,
+
+    /// Print this many instants
+    #[arg(short = 'n', long = "count", value_name = "N", default_value_t = 5)]
+    count: usize,
+}
+
+pub(super) fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {
+    let schedule = Schedule::parse(&arguments.schedule, arguments.tz.as_deref())
+        .map_err(|error| Failure::Usage(error.to_string()))?;
+    for warning in schedule.warnings() {
+        out::note(format_args!("warning: {warning}"));
+    }
+    let zone = schedule.timezone();
+    let instants =
+        schedule.upcoming(arguments.after.unwrap_or_else(Timestamp::now)).take(arguments.count);
+    if json {
+        let instants = instants.map(|at| Json::String(format::rfc3339(at, zone)));
+        return out::json(&instants.collect());
+    }
+    for line in lines(instants, zone) {
+        out::line(format_args!("{line}"))?;
+    }
+    Ok(())
+}
+
+/// One line per instant: weekday, date, time, offset, and the zone's abbreviation if it has one.
+pub(super) fn lines(
+    instants: impl Iterator<Item = Timestamp>,
+    zone: &TimeZone,
+) -> impl Iterator<Item = String> {
+    instants.map(|at| {
+        let abbreviation = at.to_zoned(zone.clone()).strftime("%Z").to_string();
+        let line = format::instant(at, zone);
+        if abbreviation.chars().all(|c| c.is_ascii_alphabetic()) {
+            format!("{line} {abbreviation}")
+        } else {
+            line
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(schedule: &str, zone: &str, after: &str, expected: &[&str]) {
+        let schedule = Schedule::parse(schedule, Some(zone)).unwrap();
+        let after = after.parse().unwrap();
+        let found: Vec<String> = schedule
+            .upcoming(after)
+            .take(expected.len())
+            .map(|at| format::rfc3339(at, schedule.timezone()))
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_fixed_time_in_the_spring_gap_comes_right_after_it() {
+        check(
+            "30 2 * * *",
+            "America/New_York",
+            "2024-03-09T12:00:00-05:00",
+            &["2024-03-10T03:00:00-04:00", "2024-03-11T02:30:00-04:00"],
+        );
+    }
+
+    #[test]
+    fn a_fixed_time_in_the_autumn_fold_comes_once() {
+        check(
+            "30 2 * * *",
+            "Europe/Berlin",
+            "2024-10-26T12:00:00+02:00",
+            &["2024-10-27T02:30:00+02:00", "2024-10-28T02:30:00+01:00"],
+        );
+    }
+
+    #[test]
+    fn an_hourly_schedule_keeps_to_real_hours() {
+        check(
+            "0 * * * *",
+            "Europe/Berlin",
+            "2024-10-26T23:30:00Z",
+            &[
+                "2024-10-27T02:00:00+02:00",
+                "2024-10-27T02:00:00+01:00",
+                "2024-10-27T03:00:00+01:00",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_line_has_the_weekday_and_the_offset() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let at = "2026-11-22T09:00:00Z".parse().unwrap();
+        let line = lines([at].into_iter(), &zone).next().unwrap();
+        assert_eq!(line, "Sun 2026-11-22 10:00:00 +01:00 CET");
+    }
+}

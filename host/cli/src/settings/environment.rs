@@ -1,0 +1,64 @@
+use std::ffi::OsString;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+
+use super::layer::Layer;
+use crate::failure::Failure;
+
+/// What every variable begins with; the key follows in capitals.
+const PREFIX: &str = "WAKEFUL_";
+
+/// Names the settings file; read before everything else.
+pub(super) const CONFIG: &str = "WAKEFUL_CONFIG";
+
+/// Reads the settings from variables of the environment, given as `lookup`. An empty variable is
+/// as good as none.
+pub(super) fn read(lookup: &dyn Fn(&str) -> Option<OsString>) -> Result<Layer, Failure> {
+    let text = |key: &str| -> Result<Option<(String, String)>, Failure> {
+        let name = format!("{PREFIX}{}", key.to_ascii_uppercase());
+        match lookup(&name).filter(|value| !value.is_empty()).map(OsString::into_string) {
+            None => Ok(None),
+            Some(Ok(value)) => Ok(Some((name, value))),
+            Some(Err(_)) => Err(Failure::Usage(format!("{name} is not valid UTF-8"))),
+        }
+    };
+    Ok(Layer {
+        listen: parsed(text("listen")?)?,
+        data: path(lookup("WAKEFUL_DATA")),
+        assistants: path(lookup("WAKEFUL_ASSISTANTS")),
+        insecure_open: parsed(text("insecure_open")?)?,
+        concurrent_runs: parsed(text("concurrent_runs")?)?,
+        guest_threads: parsed(text("guest_threads")?)?,
+        shutdown_grace: parsed(text("shutdown_grace")?)?,
+        max_attempts: parsed(text("max_attempts")?)?,
+        store_cache: parsed(text("store_cache")?)?,
+        min_free_disk: parsed(text("min_free_disk")?)?,
+        max_body: parsed(text("max_body")?)?,
+        url: parsed(text("url")?)?,
+        log: text("log")?.map(|(_, value)| value),
+        log_format: match text("log_format")? {
+            None => None,
+            Some((name, value)) => Some(ValueEnum::from_str(&value, false).map_err(|_| {
+                Failure::Usage(format!("{name}: `{value}` is neither `text` nor `json`"))
+            })?),
+        },
+        ..Layer::default()
+    })
+}
+
+fn path(value: Option<OsString>) -> Option<std::path::PathBuf> {
+    value.filter(|value| !value.is_empty()).map(Into::into)
+}
+
+fn parsed<T>(variable: Option<(String, String)>) -> Result<Option<T>, Failure>
+where
+    T: FromStr,
+    T::Err: std::fmt::Display,
+{
+    let Some((name, value)) = variable else { return Ok(None) };
+    match value.parse() {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => Err(Failure::Usage(format!("{name}: {error}"))),
+    }
+}

@@ -1,0 +1,86 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Deserialize;
+use wakeful::LimitSettings;
+
+use super::value::{Address, Bytes, Span, Url};
+use crate::logging::LogFormat;
+
+/// What one source says about the settings. What is absent is left to the sources below it.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Layer {
+    /// Listen on this address; port 0 takes a free one [default: 127.0.0.1:8123]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<Address>,
+
+    /// Keep everything durable in this folder [default: ./wakeful-data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Load components from this folder [default: ./assistants, or ./example-assistants/dist where
+    /// there is only that]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) assistants: Option<PathBuf>,
+
+    /// Listen on an address that others can reach, although there is no authentication: anyone who
+    /// can reach the port can run and read everything
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true")]
+    pub(crate) insecure_open: Option<bool>,
+
+    /// Have at most this many runs in progress at once [default: 64]
+    #[arg(long, value_name = "N")]
+    pub(crate) concurrent_runs: Option<u32>,
+
+    /// Run guests on this many threads; 0 means one per core [default: 0]
+    #[arg(long, value_name = "N")]
+    pub(crate) guest_threads: Option<usize>,
+
+    /// Let runs go on for this long after a signal to stop [default: 10s]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) shutdown_grace: Option<Span>,
+
+    /// Begin a run at most this often when the server stops in the middle of it [default: 3]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_attempts: Option<u32>,
+
+    /// Use this much memory for the cache of the store [default: 128 MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) store_cache: Option<Bytes>,
+
+    /// Write nothing more when the disk has less than this free [default: 256 MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) min_free_disk: Option<Bytes>,
+
+    /// Refuse request bodies that are larger than this [default: 64 MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) max_body: Option<Bytes>,
+
+    // The options of every command; see `arguments::Global`.
+    #[arg(skip)]
+    pub(crate) url: Option<Url>,
+    #[arg(skip)]
+    pub(crate) log: Option<String>,
+    #[arg(skip)]
+    pub(crate) log_format: Option<LogFormat>,
+
+    // Only in the settings file.
+    #[arg(skip)]
+    #[serde(default)]
+    pub(crate) limits: LimitSettings,
+    #[arg(skip)]
+    #[serde(default)]
+    pub(crate) retention: RetentionLayer,
+}
+
+/// How long records are kept that nothing needs any more.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetentionLayer {
+    /// Records of runs whose thread is gone, after their end.
+    pub(crate) stateless_runs: Option<Span>,
+    /// Fire records.
+    pub(crate) fires: Option<Span>,
+}

@@ -1,0 +1,208 @@
+//! The settings of the program, read once: flag over environment over file over default.
+
+mod environment;
+mod file;
+mod layer;
+mod source;
+mod toml_text;
+mod value;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use wakeful::core::Limits;
+use wakeful::{HostSettings, Retention};
+use wakeful_server::ServerSettings;
+
+pub(crate) use self::layer::Layer;
+pub(crate) use self::value::{Address, Url};
+
+use self::source::{Layers, Sourced};
+use self::value::{Bytes, Span};
+use crate::failure::Failure;
+use crate::logging::LogFormat;
+
+/// Where the example assistants lie in a checkout.
+const EXAMPLES: &str = "example-assistants/dist";
+
+/// Every setting, with where it came from.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) listen: Sourced<Address>,
+    pub(crate) data: Sourced<PathBuf>,
+    pub(crate) assistants: Sourced<PathBuf>,
+    pub(crate) url: Sourced<Url>,
+    pub(crate) insecure_open: Sourced<bool>,
+    /// `None` means the default of the command.
+    pub(crate) log: Sourced<Option<String>>,
+    pub(crate) log_format: Sourced<LogFormat>,
+    concurrent_runs: Sourced<u32>,
+    guest_threads: Sourced<usize>,
+    shutdown_grace: Sourced<Span>,
+    max_attempts: Sourced<u32>,
+    store_cache: Sourced<Bytes>,
+    min_free_disk: Sourced<Bytes>,
+    max_body: Sourced<Bytes>,
+    limits: SourcedLimits,
+    stateless_runs: Sourced<Span>,
+    fires: Sourced<Span>,
+}
+
+/// The limits of every run, unless the assistant's own file says otherwise.
+#[derive(Debug, Clone)]
+struct SourcedLimits {
+    fuel: Sourced<u64>,
+    memory: Sourced<Bytes>,
+    timeout: Sourced<Span>,
+    output: Sourced<Bytes>,
+    logs: Sourced<Bytes>,
+    events: Sourced<u32>,
+    disk: Sourced<Bytes>,
+    files: Sourced<u32>,
+}
+
+impl Settings {
+    /// Reads every source. `file` is the settings file that a flag names.
+    pub(crate) fn read(flags: Layer, file: Option<&Path>) -> Result<Self, Failure> {
+        Self::read_with(flags, file, &|name| std::env::var_os(name))
+    }
+
+    fn read_with(
+        flags: Layer,
+        file: Option<&Path>,
+        variable: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, Failure> {
+        let named = variable(environment::CONFIG).filter(|path| !path.is_empty());
+        let named = named.map(PathBuf::from);
+        let (file, path) = file::read(file.or(named.as_deref()))?;
+        let environment = environment::read(variable)?;
+        let settings = Self::resolve(&Layers { flags, environment, file, path });
+        settings.validate()?;
+        Ok(settings)
+    }
+
+    fn resolve(layers: &Layers) -> Self {
+        let host = HostSettings::new("wakeful-data", default_assistants());
+        let retention = Retention::default();
+        let listen = Address(std::net::SocketAddr::from(([127, 0, 0, 1], 8123)));
+        let listen = layers.pick("listen", |l| l.listen, listen);
+        // A client in the same folder finds the server that the same settings start.
+        let url = listen.value.url();
+        Self {
+            url: layers.pick("url", |l| l.url.clone(), url),
+            data: layers.pick("data", |l| l.data.clone(), host.data),
+            assistants: layers.pick("assistants", |l| l.assistants.clone(), host.assistants),
+            insecure_open: layers.pick("insecure_open", |l| l.insecure_open, false),
+            log: layers.pick("log", |l| l.log.clone().map(Some), None),
+            log_format: layers.pick("log_format", |l| l.log_format, LogFormat::Text),
+            concurrent_runs: layers.pick(
+                "concurrent_runs",
+                |l| l.concurrent_runs,
+                host.concurrent_runs,
+            ),
+            guest_threads: layers.pick("guest_threads", |l| l.guest_threads, host.guest_threads),
+            shutdown_grace: layers.pick(
+                "shutdown_grace",
+                |l| l.shutdown_grace,
+                Span(host.shutdown_grace),
+            ),
+            max_attempts: layers.pick("max_attempts", |l| l.max_attempts, host.max_attempts),
+            store_cache: layers.pick("store_cache", |l| l.store_cache, Bytes(host.store_cache)),
+            min_free_disk: layers.pick(
+                "min_free_disk",
+                |l| l.min_free_disk,
+                Bytes(host.min_free_disk),
+            ),
+            max_body: layers.pick(
+                "max_body",
+                |l| l.max_body,
+                Bytes(ServerSettings::default().max_body),
+            ),
+            limits: SourcedLimits::resolve(layers, &host.limits),
+            stateless_runs: layers.pick(
+                "stateless_runs",
+                |l| l.retention.stateless_runs,
+                Span(retention.stateless_runs),
+            ),
+            fires: layers.pick("fires", |l| l.retention.fires, Span(retention.fires)),
+            listen,
+        }
+    }
+
+    fn validate(&self) -> Result<(), Failure> {
+        for (key, number) in
+            [("concurrent_runs", &self.concurrent_runs), ("max_attempts", &self.max_attempts)]
+        {
+            if number.value == 0 {
+                return Err(Failure::Usage(format!(
+                    "{}: `{key}` must be at least 1",
+                    number.source
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the host is told.
+    pub(crate) fn host(&self) -> HostSettings {
+        let mut host = HostSettings::new(self.data.value.clone(), self.assistants.value.clone());
+        host.concurrent_runs = self.concurrent_runs.value;
+        host.guest_threads = self.guest_threads.value;
+        host.shutdown_grace = self.shutdown_grace.value.0;
+        host.max_attempts = self.max_attempts.value;
+        host.store_cache = self.store_cache.value.0;
+        host.min_free_disk = self.min_free_disk.value.0;
+        host.limits = self.limits.values();
+        host.retention =
+            Retention { stateless_runs: self.stateless_runs.value.0, fires: self.fires.value.0 };
+        host
+    }
+
+    /// What the server is told.
+    pub(crate) fn server(&self) -> ServerSettings {
+        ServerSettings { max_body: self.max_body.value.0, ..ServerSettings::default() }
+    }
+
+    /// The settings as a file that would give the same, with where each came from.
+    pub(crate) fn to_toml(&self) -> String {
+        toml_text::write(self)
+    }
+}
+
+impl SourcedLimits {
+    fn resolve(layers: &Layers, default: &Limits) -> Self {
+        Self {
+            fuel: layers.pick("fuel", |l| l.limits.fuel, default.fuel),
+            memory: layers.pick("memory", |l| l.limits.memory.map(Bytes), Bytes(default.memory)),
+            timeout: layers.pick("timeout", |l| l.limits.timeout.map(Span), Span(default.timeout)),
+            output: layers.pick("output", |l| l.limits.output.map(Bytes), Bytes(default.output)),
+            logs: layers.pick("logs", |l| l.limits.logs.map(Bytes), Bytes(default.logs)),
+            events: layers.pick("events", |l| l.limits.events, default.events),
+            disk: layers.pick("disk", |l| l.limits.disk.map(Bytes), Bytes(default.disk)),
+            files: layers.pick("files", |l| l.limits.files, default.files),
+        }
+    }
+
+    fn values(&self) -> Limits {
+        Limits {
+            fuel: self.fuel.value,
+            memory: self.memory.value.0,
+            timeout: self.timeout.value.0,
+            output: self.output.value.0,
+            logs: self.logs.value.0,
+            events: self.events.value,
+            disk: self.disk.value.0,
+            files: self.files.value,
+        }
+    }
+}
+
+/// A checkout has assistants to try before anybody has written one.
+fn default_assistants() -> PathBuf {
+    let own = Path::new("assistants");
+    let examples = Path::new(EXAMPLES);
+    if !own.exists() && examples.exists() { examples.into() } else { own.into() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+use std::collections::HashMap;
+
+use super::source::Source;
+use super::*;
+
+fn read(flags: Layer, file: &str, environment: &[(&str, &str)]) -> Result<Settings, Failure> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wakeful.toml");
+    std::fs::write(&path, file).unwrap();
+    let variables: HashMap<&str, &str> = environment.iter().copied().collect();
+    Settings::read_with(flags, Some(&path), &|name| variables.get(name).map(OsString::from))
+}
+
+#[test]
+fn a_flag_beats_the_environment_which_beats_the_file_which_beats_the_default() {
+    let file = "listen = \"127.0.0.1:1\"\nconcurrent_runs = 1\nmax_attempts = 7\n";
+    let environment = [("WAKEFUL_LISTEN", "127.0.0.1:2"), ("WAKEFUL_CONCURRENT_RUNS", "2")];
+    let flags = Layer { listen: "127.0.0.1:3".parse().ok(), ..Layer::default() };
+    let settings = read(flags, file, &environment).unwrap();
+    assert_eq!(settings.listen.value.to_string(), "127.0.0.1:3");
+    assert_eq!(settings.listen.source, Source::Flag("--listen".into()));
+    assert_eq!(settings.concurrent_runs.value, 2);
+    assert_eq!(settings.concurrent_runs.source.to_string(), "environment WAKEFUL_CONCURRENT_RUNS");
+    assert_eq!(settings.max_attempts.value, 7);
+    assert!(matches!(settings.max_attempts.source, Source::File(_)));
+    assert_eq!(settings.guest_threads.source, Source::Default);
+}
+
+#[test]
+fn every_setting_reaches_the_host() {
+    let file = "
+        concurrent_runs = 5
+        guest_threads = 2
+        shutdown_grace = \"3s\"
+        max_attempts = 4
+        store_cache = \"1 MiB\"
+        min_free_disk = 9
+        max_body = \"2 MiB\"
+        [limits]
+        fuel = 11
+        timeout = \"2m\"
+        [retention]
+        stateless_runs = \"1h\"
+        fires = \"2h\"";
+    let settings = read(Layer::default(), file, &[]).unwrap();
+    let host = settings.host();
+    assert_eq!((host.concurrent_runs, host.guest_threads, host.max_attempts), (5, 2, 4));
+    assert_eq!(host.shutdown_grace.as_secs(), 3);
+    assert_eq!((host.store_cache, host.min_free_disk), (1 << 20, 9));
+    assert_eq!((host.limits.fuel, host.limits.timeout.as_secs()), (11, 120));
+    assert_eq!(host.limits.memory, Limits::default().memory);
+    assert_eq!(host.retention.stateless_runs.as_secs(), 3_600);
+    assert_eq!(host.retention.fires.as_secs(), 7_200);
+    assert_eq!(settings.server().max_body, 2 << 20);
+}
+
+#[test]
+fn a_client_finds_the_server_of_the_same_settings() {
+    let url = |file: &str, environment: &[(&str, &str)]| {
+        read(Layer::default(), file, environment).unwrap().url.value.0
+    };
+    assert_eq!(url("", &[]), "http://127.0.0.1:8123");
+    assert_eq!(url("listen = \"0.0.0.0:9000\"", &[]), "http://127.0.0.1:9000");
+    assert_eq!(url("", &[("WAKEFUL_URL", "https://example.org/")]), "https://example.org");
+}
+
+#[test]
+fn a_bad_variable_is_named() {
+    for (name, value) in [
+        ("WAKEFUL_LISTEN", "here"),
+        ("WAKEFUL_MAX_BODY", "much"),
+        ("WAKEFUL_MAX_ATTEMPTS", "-1"),
+        ("WAKEFUL_LOG_FORMAT", "xml"),
+        ("WAKEFUL_CONCURRENT_RUNS", "0"),
+    ] {
+        let error = read(Layer::default(), "", &[(name, value)]).unwrap_err().to_string();
+        assert!(error.contains(name), "{error}");
+    }
+    assert!(read(Layer::default(), "", &[("WAKEFUL_LISTEN", "")]).is_ok());
+}
+
+#[test]
+fn the_printed_settings_are_a_file_that_gives_the_same() {
+    let file = "data = \"/some \\\"where\\\"\"\nlog = \"debug\"\n[limits]\nmemory = \"1000\"\n";
+    let settings = read(Layer::default(), file, &[("WAKEFUL_SHUTDOWN_GRACE", "90s")]).unwrap();
+    let printed = settings.to_toml();
+    assert!(printed.contains("# environment WAKEFUL_SHUTDOWN_GRACE"), "{printed}");
+    assert!(printed.contains("# default"), "{printed}");
+    let again = read(Layer::default(), &printed, &[]).unwrap();
+    let values = |settings: &Settings| format!("{:?} {:?}", settings.host(), settings.log.value);
+    let absolute = |mut settings: Settings| {
+        // The folders of a file lie where the file lies, and the two files lay apart.
+        settings.assistants.value = settings.assistants.value.file_name().unwrap().into();
+        settings
+    };
+    assert_eq!(values(&absolute(again)), values(&absolute(settings)));
+}
+
+#[test]
+fn the_documented_defaults_are_the_real_ones() {
+    use clap::CommandFactory;
+
+    let settings = read(Layer::default(), "", &[]).unwrap();
+    let serve = crate::arguments::Cli::command();
+    let serve = serve.find_subcommand("serve").unwrap();
+    for (flag, value) in [
+        ("listen", settings.listen.value.to_string()),
+        ("data", format!("./{}", settings.data.value.display())),
+        ("concurrent_runs", settings.concurrent_runs.value.to_string()),
+        ("guest_threads", settings.guest_threads.value.to_string()),
+        ("shutdown_grace", settings.shutdown_grace.value.to_string()),
+        ("max_attempts", settings.max_attempts.value.to_string()),
+        ("store_cache", settings.store_cache.value.to_string()),
+        ("min_free_disk", settings.min_free_disk.value.to_string()),
+        ("max_body", settings.max_body.value.to_string()),
+    ] {
+        let argument = serve.get_arguments().find(|argument| argument.get_id() == flag).unwrap();
+        let help = argument.get_help().unwrap().to_string();
+        assert!(help.ends_with(&format!("[default: {value}]")), "{flag}: {help}");
+    }
+}

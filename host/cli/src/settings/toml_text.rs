@@ -1,0 +1,76 @@
+use std::fmt::{Display, Write};
+
+use super::Settings;
+use super::source::Sourced;
+
+/// Writes the settings as TOML.
+pub(super) fn write(settings: &Settings) -> String {
+    let mut lines = Lines::default();
+    lines.text("listen", &settings.listen);
+    lines.path("data", &settings.data);
+    lines.path("assistants", &settings.assistants);
+    lines.text("url", &settings.url);
+    lines.bare("insecure_open", &settings.insecure_open);
+    match &settings.log.value {
+        Some(log) => lines.add("log", &quoted(log), &settings.log.source),
+        // TOML has no way to say that a key is absent.
+        None => lines.add("# log", "\"info\" for serve, \"warn\" otherwise", &settings.log.source),
+    }
+    lines.add(
+        "log_format",
+        &quoted(settings.log_format.value.as_str()),
+        &settings.log_format.source,
+    );
+    lines.bare("concurrent_runs", &settings.concurrent_runs);
+    lines.bare("guest_threads", &settings.guest_threads);
+    lines.text("shutdown_grace", &settings.shutdown_grace);
+    lines.bare("max_attempts", &settings.max_attempts);
+    lines.text("store_cache", &settings.store_cache);
+    lines.text("min_free_disk", &settings.min_free_disk);
+    lines.text("max_body", &settings.max_body);
+    lines.heading("limits");
+    let limits = &settings.limits;
+    lines.bare("fuel", &limits.fuel);
+    lines.text("memory", &limits.memory);
+    lines.text("timeout", &limits.timeout);
+    lines.text("output", &limits.output);
+    lines.text("logs", &limits.logs);
+    lines.bare("events", &limits.events);
+    lines.text("disk", &limits.disk);
+    lines.bare("files", &limits.files);
+    lines.heading("retention");
+    lines.text("stateless_runs", &settings.stateless_runs);
+    lines.text("fires", &settings.fires);
+    lines.0
+}
+
+#[derive(Default)]
+struct Lines(String);
+
+impl Lines {
+    fn heading(&mut self, name: &str) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "\n[{name}]");
+    }
+
+    /// A number or a truth value.
+    fn bare<T: Display>(&mut self, key: &str, setting: &Sourced<T>) {
+        self.add(key, &setting.value.to_string(), &setting.source);
+    }
+
+    fn text<T: Display>(&mut self, key: &str, setting: &Sourced<T>) {
+        self.add(key, &quoted(&setting.value.to_string()), &setting.source);
+    }
+
+    fn path(&mut self, key: &str, setting: &Sourced<std::path::PathBuf>) {
+        self.add(key, &quoted(&setting.value.to_string_lossy()), &setting.source);
+    }
+
+    fn add(&mut self, key: &str, value: &str, source: &dyn Display) {
+        let _ = writeln!(self.0, "{:<40} # {source}", format!("{key} = {value}"));
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}

@@ -1,0 +1,41 @@
+//! The vocabulary of Wakeful: ids, records, schedules, limits and outcomes.
+//!
+//! Use it when you need to name what the host keeps: threads, runs, crons, fires. Do not use it to
+//! run or store anything; `wakeful-engine` and `wakeful-store` do that, and neither knows the other.
+//!
+//! Invariants: no input or output, no clock of its own (time comes in through [`Clock`]), no
+//! serialisation (stored shapes belong to the store, wire shapes to the server).
+
+mod assistant;
+mod checkpoint;
+mod clock;
+mod cron;
+mod fire;
+mod id;
+mod limits;
+mod outcome;
+mod run;
+pub mod schedule;
+mod thread;
+
+pub use assistant::Assistant;
+pub use checkpoint::{Checkpoint, FileEntry, FileKind, Manifest, Pending};
+pub use clock::{Clock, SystemClock, to_micros};
+pub use cron::Cron;
+pub use fire::{Coalesced, Fire, FireStatus, SkipReason};
+pub use id::{AssistantId, CheckpointId, ComponentId, CronId, Digest, InvalidId, RunId, ThreadId};
+pub use limits::Limits;
+pub use outcome::{ErrorCode, Failure, Interrupt, LogLevel, LogLine, LogSource, Outcome, Report};
+pub use run::{
+    Command, CronTrigger, InvalidTransition, Lease, MultitaskStrategy, OnCompletion, Run, RunError,
+    RunRequest, RunStatus, Trigger,
+};
+pub use schedule::{Schedule, ScheduleError};
+pub use thread::{Thread, ThreadStatus};
+
+/// Any JSON document.
+pub type Json = serde_json::Value;
+/// A JSON object.
+pub type Object = serde_json::Map<String, Json>;
+/// An instant; the host keeps microseconds.
+pub type Timestamp = jiff::Timestamp;

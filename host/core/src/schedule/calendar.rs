@@ -1,0 +1,86 @@
+use std::fmt::Write;
+use std::str::FromStr;
+
+use chrono::{DateTime, Datelike, Days as Span, NaiveDate, NaiveTime, Utc};
+
+use super::ScheduleError;
+use super::days::{Days, Month};
+use super::expression::Expression;
+use super::wall::Wall;
+
+/// Counts through the calendar, from 1970 to 2100, on zone-less wall time.
+#[derive(Debug, Clone)]
+pub(super) struct Calendar {
+    /// Everything but the days; it takes each day of its months for a match.
+    engine: cron::Schedule,
+    days: Days,
+}
+
+impl Calendar {
+    pub(super) fn new(expression: &Expression) -> Result<Self, ScheduleError> {
+        let text = format!(
+            "{} {} {} * {} *",
+            list(expression.seconds, 0, 59),
+            list(expression.minutes, 0, 59),
+            list(expression.hours, 0, 23),
+            list(expression.months, 1, 12),
+        );
+        let engine = cron::Schedule::from_str(&text)
+            .map_err(|error| ScheduleError::Calendar { reason: error.to_string() })?;
+        Ok(Self { engine, days: expression.days })
+    }
+
+    /// The first match later than `wall`.
+    pub(super) fn after(&self, wall: Wall) -> Option<Wall> {
+        // The engine begins in 1970 and panics at the end of its own time.
+        let mut from: DateTime<Utc> = DateTime::from_timestamp(wall.0.max(-1), 0)?;
+        if from.year() > 2100 {
+            return None;
+        }
+        loop {
+            let found = self.engine.after(&from).next()?;
+            let date = found.date_naive();
+            let first = date.with_day(1)?;
+            let next_month = first.checked_add_months(chrono::Months::new(1))?;
+            let days = self.days.of(shape(first, next_month));
+            // The matching days from the one that was found, which becomes bit 0.
+            let ahead = days >> date.day();
+            if ahead & 1 == 1 {
+                return Some(Wall(found.timestamp()));
+            }
+            let day = if ahead == 0 {
+                next_month
+            } else {
+                date.checked_add_days(Span::new(ahead.trailing_zeros().into()))?
+            };
+            let midnight = day.and_time(NaiveTime::MIN).and_utc();
+            from = DateTime::from_timestamp(midnight.timestamp() - 1, 0)?;
+        }
+    }
+
+    /// The first match that is not earlier than `wall`.
+    pub(super) fn from(&self, wall: Wall) -> Option<Wall> {
+        self.after(Wall(wall.0 - 1))
+    }
+}
+
+fn shape(first: NaiveDate, next_month: NaiveDate) -> Month {
+    Month {
+        length: u32::try_from((next_month - first).num_days()).unwrap_or(31),
+        first: first.weekday().num_days_from_sunday(),
+    }
+}
+
+/// The values of a set as the engine reads them. A star costs the engine no memory.
+fn list(set: u64, min: u32, max: u32) -> String {
+    let values = (min..=max).filter(|value| set & (1 << value) != 0);
+    if values.clone().count() as u32 == max - min + 1 {
+        return "*".to_owned();
+    }
+    values.fold(String::new(), |mut text, value| {
+        let comma = if text.is_empty() { "" } else { "," };
+        // Writing to a string does not fail.
+        let _ = write!(text, "{comma}{value}");
+        text
+    })
+}

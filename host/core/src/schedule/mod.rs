@@ -1,0 +1,23 @@
+//! When a cron fires: the text of a schedule, read strictly, and the instants it names.
+//!
+//! Use it to check a schedule, to learn its next instants, or to find what was missed. Do not use
+//! it to wait for them; it reads no clock.
+//!
+//! The text is parsed here, by rules of our own (see [`Schedule::parse`]); the `cron` crate counts
+//! through the calendar, always on zone-less wall time, because its own reading of user text and
+//! of time zones differs from Unix cron. Time zones come from the system's zone files, or from an
+//! embedded copy on a machine that has none.
+//!
+//! Invariants: an instant is strictly later than the one it was asked for; the answer is the same
+//! from any instant between two fires; no input panics or takes long.
+
+mod calendar;
+mod days;
+mod error;
+mod expression;
+mod field;
+mod instants;
+mod wall;
+
+pub use error::ScheduleError;
+pub use instants::Schedule;

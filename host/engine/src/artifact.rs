@@ -1,0 +1,22 @@
+//! Turns compiled code into components: the one place of this crate that has to trust bytes.
+#![allow(unsafe_code)]
+
+use std::path::Path;
+
+use wasmtime::component::Component;
+use wasmtime::{Engine, Result};
+
+/// Maps a file of compiled code.
+///
+/// The caller vouches for the file: see [`crate::cache`], the only one.
+pub(crate) fn map(engine: &Engine, path: &Path) -> Result<Component> {
+    // SAFETY: wasmtime asks that the bytes come from `Engine::precompile_component` and that the
+    // file does not change while it is mapped.
+    // - They do: the file lies in a directory of the host's own, which the cache creates with mode
+    //   0700 and which no guest and no request can name. Its name holds the BLAKE3 sum that the
+    //   cache has just checked against the contents, so a torn or rotten file does not get here.
+    // - It does not change: the cache writes a new file aside and renames it, and removes files,
+    //   but opens none of them for writing; a removed file stays mapped as it was.
+    // wasmtime itself refuses code of another version, processor or configuration.
+    unsafe { Component::deserialize_file(engine, path) }
+}

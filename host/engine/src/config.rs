@@ -1,0 +1,29 @@
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+
+/// How an engine is set up.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Where compiled code is kept between starts; `None` compiles anew each time.
+    ///
+    /// The files in it are native code which this process will run. Nobody but the host may write
+    /// there; a directory that the engine creates is closed to everybody else.
+    pub cache_dir: Option<PathBuf>,
+    /// The most bytes that a component may have.
+    pub max_component_bytes: u64,
+    /// How many runs may be in progress at once; others wait.
+    pub max_concurrent: u32,
+    /// How many threads run guests.
+    pub workers: usize,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            cache_dir: None,
+            max_component_bytes: 64 << 20,
+            max_concurrent: 64,
+            workers: available_parallelism().map_or(1, usize::from),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use wakeful_core::{Clock, Digest, Outcome, Report};
+
+use crate::cache::CodeCache;
+use crate::library::Library;
+use crate::{
+    ComponentInfo, EngineConfig, EngineError, GuestEvent, Job, LoadError, Runner, linker, machine,
+    run,
+};
+
+/// Runs guests in this process, on threads of their own.
+pub struct InProcessRunner {
+    library: Arc<Library>,
+    clock: Arc<dyn Clock>,
+    slots: Arc<Semaphore>,
+    handle: Handle,
+    /// Taken out when the runner is dropped.
+    runtime: Option<Runtime>,
+}
+
+impl InProcessRunner {
+    /// Sets up the engine and starts the threads.
+    ///
+    /// # Errors
+    ///
+    /// When wasmtime does not work here, the cache directory is not usable, or no thread starts.
+    pub fn new(config: EngineConfig, clock: Arc<dyn Clock>) -> Result<Self, EngineError> {
+        let slots = config.max_concurrent.max(1);
+        let engine = machine::build(slots)?;
+        let linker = linker::build(&engine)
+            .map_err(|error| EngineError::Machine { message: format!("{error:#}") })?;
+        let cache = config
+            .cache_dir
+            .map(|dir| {
+                CodeCache::open(dir.clone(), &engine)
+                    .map_err(|source| EngineError::Cache { path: dir, source })
+            })
+            .transpose()?;
+        let runtime = threads(config.workers)?;
+        Ok(Self {
+            library: Arc::new(Library::new(engine, linker, cache, config.max_component_bytes)),
+            clock,
+            slots: Arc::new(Semaphore::new(slots as usize)),
+            handle: runtime.handle().clone(),
+            runtime: Some(runtime),
+        })
+    }
+}
+
+/// The threads that run guests, and compile.
+fn threads(workers: usize) -> Result<Runtime, EngineError> {
+    let number = AtomicUsize::new(0);
+    Builder::new_multi_thread()
+        .worker_threads(workers.max(1))
+        .thread_name_fn(move || format!("wakeful-guest-{}", number.fetch_add(1, Ordering::Relaxed)))
+        // A guest's turn takes one to two milliseconds. Timers, and so timeouts, are looked at
+        // after this many turns; by default after 61.
+        .event_interval(4)
+        .enable_all()
+        .build()
+        .map_err(EngineError::Threads)
+}
+
+#[async_trait]
+impl Runner for InProcessRunner {
+    async fn load(&self, bytes: Arc<[u8]>) -> Result<ComponentInfo, LoadError> {
+        self.library.load(bytes, &self.handle).await
+    }
+
+    fn unload(&self, digest: Digest) {
+        self.library.unload(digest);
+    }
+
+    async fn run(
+        &self,
+        job: Job,
+        events: mpsc::Sender<GuestEvent>,
+        cancel: CancellationToken,
+    ) -> Report {
+        let Some(loaded) = self.library.get(job.digest) else {
+            return Report::not_run(Outcome::Refused {
+                message: format!(
+                    "the component {} is not loaded; put its file back, or run the assistant with its current one",
+                    job.digest.short()
+                ),
+            });
+        };
+        let slot = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Report::not_run(Outcome::Cancelled),
+            slot = Arc::clone(&self.slots).acquire_owned() => slot,
+        };
+        let library = Arc::clone(&self.library);
+        let clock = Arc::clone(&self.clock);
+        let task = self.handle.spawn(async move {
+            let report = run::execute(library.engine(), &loaded, job, events, cancel, &clock).await;
+            // Only now is the store gone and its slot in the pool free.
+            drop(slot);
+            report
+        });
+        match AbortOnDropHandle::new(task).await {
+            Ok(report) => report,
+            Err(error) => {
+                tracing::error!(%error, "a run's task did not come to its end");
+                let message = if error.is_panic() {
+                    "the host failed inside a run; its log has more"
+                } else {
+                    "the engine was shut down during the run"
+                };
+                Report::not_run(Outcome::HostFailed { message: message.to_owned() })
+            }
+        }
+    }
+}
+
+impl Drop for InProcessRunner {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Waiting here would panic inside another runtime.
+            runtime.shutdown_background();
+        }
+    }
+}

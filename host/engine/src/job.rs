@@ -1,0 +1,113 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use wakeful_core::{
+    AssistantId, CronTrigger, Digest, Json, Limits, LogLine, Object, Report, RunId, ThreadId,
+};
+
+use crate::LoadError;
+
+/// Something that loads components and runs them.
+///
+/// A message boundary: a job in, events and one report out, all of it plain data.
+#[async_trait]
+pub trait Runner: Send + Sync + 'static {
+    /// Makes a component ready to run. Loading the same bytes again costs nothing.
+    async fn load(&self, bytes: Arc<[u8]>) -> Result<ComponentInfo, LoadError>;
+
+    /// Forgets a component. Runs in progress go on; new ones are refused.
+    fn unload(&self, digest: Digest);
+
+    /// Runs one job to its end. Never panics and never fails: everything that can happen is an
+    /// outcome. Dropping the future ends the run.
+    ///
+    /// The guest waits while `events` is full, and its time goes on meanwhile, so drain it. A
+    /// receiver that is gone is fine. After an outcome that does not commit, a last file operation
+    /// may still be under way in [`Job::root`]; remove the directory, do not empty and reuse it.
+    async fn run(
+        &self,
+        job: Job,
+        events: mpsc::Sender<GuestEvent>,
+        cancel: CancellationToken,
+    ) -> Report;
+}
+
+/// What is known of a component once it is loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComponentInfo {
+    /// Names it in a [`Job`].
+    pub digest: Digest,
+    /// Its size.
+    pub bytes: u64,
+    /// The version of the contract that it was built against.
+    pub contract: String,
+    /// Whether it may use files at all; if not, its runs need no directory.
+    pub uses_files: bool,
+    /// Whether its compiled code came from the cache directory.
+    pub from_cache: bool,
+}
+
+/// One invocation of one component.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// The component; it must be loaded.
+    pub digest: Digest,
+    /// The thread it runs on.
+    pub thread_id: ThreadId,
+    /// The assistant it runs for.
+    pub assistant_id: AssistantId,
+    /// The run.
+    pub run_id: RunId,
+    /// 1 for the first try of this run.
+    pub attempt: u32,
+    /// Why it happens.
+    pub trigger: JobTrigger,
+    /// Free-form facts that the guest may read.
+    pub metadata: Object,
+    /// The input.
+    pub input: Json,
+    /// The thread's values; `null` on a new thread.
+    pub values: Json,
+    /// The configuration, key by key.
+    pub config: Object,
+    /// What the run may use.
+    pub limits: Limits,
+    /// A directory that the guest sees as `/` and may write; opened only for components that use
+    /// files.
+    pub root: Option<PathBuf>,
+}
+
+/// Why a job happens.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JobTrigger {
+    /// Somebody asked for it.
+    Manual,
+    /// A cron fired.
+    Cron(CronTrigger),
+    /// Somebody answered: the ids of the questions, and the answers.
+    Resume(Vec<(String, Json)>),
+}
+
+/// What a guest tells whoever watches it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GuestEvent {
+    /// A piece of text for the end user.
+    TextDelta(String),
+    /// A complete message.
+    Message(Json),
+    /// Whole or partial values.
+    Values(Json),
+    /// Anything else.
+    Custom {
+        /// The name that the assistant chose.
+        name: String,
+        /// What it says.
+        data: Json,
+    },
+    /// A line that it logged or printed; the report has it too. Lines of standard output and
+    /// standard error are left out here while the channel is full.
+    Log(LogLine),
+}

@@ -1,0 +1,43 @@
+//! Compiles assistant components and runs them, each run in a sandbox of its own.
+//!
+//! Use it when you have the bytes of a component and want to know how one invocation of it ends. Do
+//! not use it to decide what a run may do: limits come in with the [`Job`], and so does the
+//! directory with the thread's files. It stores nothing but compiled code.
+//!
+//! Invariants:
+//! - This is the only crate that knows wasmtime. A [`Job`] and a [`Report`](wakeful_core::Report)
+//!   are plain data, so that a [`Runner`] may as well be another process.
+//! - Whatever a guest does is an [`Outcome`](wakeful_core::Outcome), never an error and never a
+//!   panic.
+//! - Guests run on threads of their own. One that spins or blocks delays neither the caller nor,
+//!   for longer than a moment, another guest.
+//! - A run gets a fresh store. Nothing is left of it once its report is there.
+
+mod artifact;
+mod bindings;
+mod cache;
+mod clock;
+mod config;
+mod disk;
+mod egress;
+mod error;
+mod imports;
+mod in_process;
+mod inspect;
+mod job;
+mod library;
+mod limiter;
+mod linker;
+mod logs;
+mod machine;
+mod outcome;
+mod run;
+mod sandbox;
+mod stdio;
+mod toll;
+
+pub use config::EngineConfig;
+pub use error::{EngineError, LoadError};
+pub use in_process::InProcessRunner;
+pub use inspect::{Inspection, inspect};
+pub use job::{ComponentInfo, GuestEvent, Job, JobTrigger, Runner};

@@ -1,0 +1,15 @@
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime::{Engine, Result};
+
+use crate::bindings::AssistantPlugin;
+use crate::sandbox::Sandbox;
+
+/// Everything that a component may import: WASI 0.2 without network, HTTP that is refused, and the
+/// contract. [`crate::inspect::OFFERED`] lists it.
+pub(crate) fn build(engine: &Engine) -> Result<Linker<Sandbox>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    AssistantPlugin::add_to_linker::<_, HasSelf<_>>(&mut linker, |sandbox| sandbox)?;
+    Ok(linker)
+}

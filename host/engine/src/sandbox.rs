@@ -1,0 +1,144 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use wakeful_core::{Clock, Json, Limits, LogLevel, LogLine, LogSource, Object, Outcome};
+use wasmtime::Store;
+use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::clock::GuestClock;
+use crate::egress::Egress;
+use crate::limiter::MemoryLimiter;
+use crate::logs::{LogBook, SharedLogBook, open};
+use crate::stdio::Stdio;
+use crate::toll::{Meter, Toll, YIELD_INTERVAL};
+use crate::{GuestEvent, Job};
+
+/// Open files, streams and the like that a guest may hold. Each may stand for a descriptor of this
+/// process, or for the listing of a whole directory.
+const MAX_RESOURCES: usize = 128;
+
+/// Entries in the guest's own tables of handles.
+const MAX_HANDLES: usize = 4_096;
+
+/// Random bytes that a guest gets at once.
+const MAX_RANDOM: u64 = 1 << 20;
+
+/// Bytes that one call may pass from the guest to the host, unless an outcome may be larger.
+const MAX_PASSED: u64 = 8 << 20;
+
+/// Everything that one run can see or change; the data of its store.
+pub(crate) struct Sandbox {
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    egress: Egress,
+    table: ResourceTable,
+    stdio: [Stdio; 2],
+    pub(crate) limiter: MemoryLimiter,
+    pub(crate) meter: Meter,
+    pub(crate) limits: Limits,
+    pub(crate) logs: SharedLogBook,
+    pub(crate) events: mpsc::Sender<GuestEvent>,
+    pub(crate) emitted: Emitted,
+    pub(crate) config: Object,
+    pub(crate) values: Json,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) deadline: Option<Instant>,
+    /// The outcome that a host function decided on when it ended the guest.
+    pub(crate) verdict: Option<Outcome>,
+}
+
+/// What a run has emitted so far.
+#[derive(Debug, Default)]
+pub(crate) struct Emitted {
+    pub(crate) events: u32,
+    pub(crate) bytes: u64,
+}
+
+impl Sandbox {
+    /// A sandbox without environment, arguments, input and network; with the job's directory at `/`
+    /// if it has one.
+    pub(crate) fn new(
+        job: &mut Job,
+        events: mpsc::Sender<GuestEvent>,
+        cancel: CancellationToken,
+        clock: &Arc<dyn Clock>,
+    ) -> wasmtime::Result<Self> {
+        let logs = LogBook::new(job.limits.logs, Arc::clone(clock));
+        let stream = |source, level| Stdio::new(source, level, Arc::clone(&logs), events.clone());
+        let stdout = stream(LogSource::Stdout, LogLevel::Info);
+        let stderr = stream(LogSource::Stderr, LogLevel::Warn);
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(stdout.clone())
+            .stderr(stderr.clone())
+            .wall_clock(GuestClock(Arc::clone(clock)))
+            .max_random_size(MAX_RANDOM)
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false);
+        if let Some(root) = &job.root {
+            wasi.preopened_dir(root, "/", FsPerms::ReadWrite)?;
+        }
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_RESOURCES);
+        Ok(Self {
+            wasi: wasi.build(),
+            http: WasiHttpCtx::new(),
+            egress: Egress,
+            table,
+            stdio: [stdout, stderr],
+            limiter: MemoryLimiter::new(job.limits.memory),
+            meter: Meter::new(),
+            limits: job.limits.clone(),
+            logs,
+            events,
+            emitted: Emitted::default(),
+            config: std::mem::take(&mut job.config),
+            values: std::mem::take(&mut job.values),
+            cancel,
+            deadline: Instant::now().checked_add(job.limits.timeout),
+            verdict: None,
+        })
+    }
+
+    /// Puts the limits on the sandbox's store.
+    pub(crate) fn bound(store: &mut Store<Self>) -> wasmtime::Result<()> {
+        let limits = &store.data().limits;
+        let fuel = limits.fuel;
+        let passed = MAX_PASSED.max(limits.output.saturating_mul(2));
+        store.limiter(|sandbox| &mut sandbox.limiter);
+        store.set_hostcall_fuel(usize::try_from(passed).unwrap_or(usize::MAX));
+        store.set_max_component_handles(MAX_HANDLES);
+        store.call_hook_async(Toll);
+        store.fuel_async_yield_interval(Some(YIELD_INTERVAL))?;
+        store.set_fuel(fuel)
+    }
+
+    /// The time left before the host ends the run.
+    pub(crate) fn remaining(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// The log of a run that has ended, and how many lines did not fit.
+    pub(crate) fn take_logs(&self) -> (Vec<LogLine>, u64) {
+        for stream in &self.stdio {
+            stream.finish();
+        }
+        open(&self.logs).take()
+    }
+}
+
+impl WasiView for Sandbox {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for Sandbox {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.egress, table: &mut self.table, ctx: &mut self.http }
+    }
+}

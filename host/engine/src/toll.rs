@@ -1,0 +1,68 @@
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use wasmtime::{CallHook, CallHookHandler, Result, StoreContextMut, Trap};
+
+use crate::sandbox::Sandbox;
+
+/// After this much fuel a guest lets others run; one to two milliseconds.
+pub(crate) const YIELD_INTERVAL: u64 = 10_000_000;
+
+/// Fuel for every call from the guest into the host, whatever it does.
+const CALL: u64 = 2_000;
+
+/// Fuel for a byte that a host function copies, parses or keeps.
+const BYTE: u64 = 20;
+
+/// The longest that a guest with many host calls keeps its thread.
+const TURN: Duration = Duration::from_millis(2);
+
+/// What the host's work for one guest costs the guest.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    owed: u64,
+    turn: Instant,
+}
+
+impl Meter {
+    pub(crate) fn new() -> Self {
+        Self { owed: 0, turn: Instant::now() }
+    }
+
+    /// Charges for `count` bytes, when the host function returns.
+    pub(crate) fn bytes(&mut self, count: usize) {
+        self.owed = self.owed.saturating_add((count as u64).saturating_mul(BYTE));
+    }
+}
+
+/// Collects fuel at the end of every host call, and ends a turn that was too long.
+///
+/// Without it a loop of dear host calls, a mebibyte of random bytes each, burns next to no fuel and
+/// so neither ends nor yields; a timeout could not even fire.
+pub(crate) struct Toll;
+
+#[async_trait]
+impl CallHookHandler<Sandbox> for Toll {
+    async fn handle_call_event(
+        &self,
+        mut store: StoreContextMut<'_, Sandbox>,
+        event: CallHook,
+    ) -> Result<()> {
+        if !matches!(event, CallHook::ReturningFromHost) {
+            return Ok(());
+        }
+        let meter = &mut store.data_mut().meter;
+        let price = std::mem::take(&mut meter.owed).saturating_add(CALL);
+        let must_yield = meter.turn.elapsed() >= TURN;
+        let left = store.get_fuel()?.checked_sub(price);
+        store.set_fuel(left.unwrap_or(0))?;
+        if left.is_none() {
+            return Err(Trap::OutOfFuel.into());
+        }
+        if must_yield {
+            tokio::task::yield_now().await;
+            store.data_mut().meter.turn = Instant::now();
+        }
+        Ok(())
+    }
+}

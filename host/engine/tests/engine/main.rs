@@ -1,0 +1,11 @@
+//! What the engine promises, tested with guests that break every promise of theirs.
+
+// Helpers beside the tests fail them in the same way.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+mod containment;
+mod contract;
+mod examples;
+mod guest;
+mod loading;
+mod support;

@@ -1,0 +1,153 @@
+//! Running guests, with a neighbour.
+
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use wakeful_core::{
+    AssistantId, Digest, Json, Limits, Object, Outcome, Report, RunId, SystemClock, ThreadId,
+};
+use wakeful_engine::{EngineConfig, GuestEvent, InProcessRunner, Job, JobTrigger, Runner};
+
+use crate::guest;
+
+/// No test may take longer for one run; generous, because machines that test are busy.
+pub(crate) const PROMPT: Duration = Duration::from_secs(20);
+
+static RUNNER: LazyLock<InProcessRunner> = LazyLock::new(|| {
+    let config = EngineConfig { workers: 2, ..EngineConfig::default() };
+    InProcessRunner::new(config, Arc::new(SystemClock)).expect("the engine starts")
+});
+
+/// The runner that most tests share.
+pub(crate) fn runner() -> &'static InProcessRunner {
+    &RUNNER
+}
+
+/// A runner of one's own.
+pub(crate) fn own_runner(config: EngineConfig) -> InProcessRunner {
+    InProcessRunner::new(config, Arc::new(SystemClock)).expect("the engine starts")
+}
+
+/// Limits that a well-behaved tiny guest stays far below.
+pub(crate) fn limits() -> Limits {
+    Limits {
+        fuel: 1 << 40,
+        memory: 32 << 20,
+        timeout: Duration::from_secs(120),
+        output: 1 << 20,
+        logs: 10_000,
+        events: 100,
+        disk: 4 << 20,
+        files: 20,
+    }
+}
+
+/// A job with nothing special about it.
+pub(crate) fn job(digest: Digest) -> Job {
+    Job {
+        digest,
+        thread_id: ThreadId::generate(),
+        assistant_id: AssistantId::generate(),
+        run_id: RunId::generate(),
+        attempt: 1,
+        trigger: JobTrigger::Manual,
+        metadata: Object::new(),
+        input: Json::Object(Object::new()),
+        values: Json::Null,
+        config: Object::new(),
+        limits: limits(),
+        root: None,
+    }
+}
+
+/// Loads a guest into the shared runner.
+pub(crate) async fn load(bytes: Arc<[u8]>) -> Digest {
+    runner().load(bytes).await.expect("the guest loads").digest
+}
+
+/// Runs a job to its end and collects its events.
+pub(crate) async fn run(
+    runner: &impl Runner,
+    job: Job,
+    cancel: CancellationToken,
+) -> (Report, Vec<GuestEvent>) {
+    let (events, mut watched) = mpsc::channel(4);
+    let collect = async {
+        let mut all = Vec::new();
+        while let Some(event) = watched.recv().await {
+            all.push(event);
+        }
+        all
+    };
+    tokio::join!(runner.run(job, events, cancel), collect)
+}
+
+/// Runs one guest by itself.
+pub(crate) async fn run_guest(
+    bytes: Arc<[u8]>,
+    change: impl FnOnce(&mut Job),
+) -> (Report, Vec<GuestEvent>) {
+    let mut job = job(load(bytes).await);
+    change(&mut job);
+    run(runner(), job, CancellationToken::new()).await
+}
+
+/// Runs a hostile guest beside a well-behaved one. Asserts that it ended in time, and that every
+/// run of its neighbour meanwhile, and one after it, was a success and prompt.
+pub(crate) async fn contain(bytes: Arc<[u8]>, change: impl FnOnce(&mut Job)) -> Report {
+    contain_until(bytes, change, CancellationToken::new(), None).await
+}
+
+/// Like [`contain`]; cancels the hostile guest after a while.
+pub(crate) async fn contain_until(
+    bytes: Arc<[u8]>,
+    change: impl FnOnce(&mut Job),
+    cancel: CancellationToken,
+    after: Option<Duration>,
+) -> Report {
+    let neighbour = load(guest::echo()).await;
+    let mut job = job(load(bytes).await);
+    change(&mut job);
+    let begun = Instant::now();
+    let hostile = run(runner(), job, cancel.clone());
+    let canceller = async {
+        match after {
+            Some(after) => {
+                tokio::time::sleep(after).await;
+                cancel.cancel();
+            }
+            None => std::future::pending().await,
+        }
+    };
+    let neighbours = async {
+        loop {
+            greet(neighbour).await;
+        }
+    };
+    let (report, _) = tokio::select! {
+        ended = hostile => ended,
+        () = async { tokio::join!(canceller, neighbours); } => unreachable!("neither ends"),
+    };
+    assert!(begun.elapsed() < PROMPT, "took {:?}: {:?}", begun.elapsed(), report.outcome);
+    greet(neighbour).await;
+    report
+}
+
+async fn greet(neighbour: Digest) {
+    let mut job = job(neighbour);
+    job.input = serde_json::json!({ "hello": "neighbour" });
+    let begun = Instant::now();
+    let (report, _) = run(runner(), job.clone(), CancellationToken::new()).await;
+    assert_eq!(report.outcome, done(job.input));
+    assert!(begun.elapsed() < PROMPT / 2, "the neighbour took {:?}", begun.elapsed());
+}
+
+/// The outcome with these values.
+pub(crate) fn done(values: Json) -> Outcome {
+    match values {
+        Json::Object(values) => Outcome::Done(values),
+        other => panic!("not an object: {other}"),
+    }
+}

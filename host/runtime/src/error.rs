@@ -1,0 +1,43 @@
+use thiserror::Error;
+
+/// Why the host did not do what it was asked.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// There is no such thing.
+    #[error("{what} {id} not found")]
+    NotFound {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its id, or whatever was given for it.
+        id: String,
+    },
+    /// The request cannot be carried out as it is; the message says what to change.
+    #[error("{0}")]
+    Invalid(String),
+    /// The request contradicts what is stored.
+    #[error("{0}")]
+    Conflict(String),
+    /// The host is stopping.
+    #[error("the host is shutting down")]
+    ShuttingDown,
+    /// A folder or file that the host needs cannot be used.
+    #[error("{path}: {reason}", path = .path.display())]
+    Unusable {
+        /// The folder or file.
+        path: std::path::PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] wakeful_store::Error),
+    /// The engine could not be set up.
+    #[error(transparent)]
+    Engine(#[from] wakeful_engine::EngineError),
+}
+
+impl Error {
+    pub(crate) fn not_found(what: &'static str, id: impl ToString) -> Self {
+        Self::NotFound { what, id: id.to_string() }
+    }
+}

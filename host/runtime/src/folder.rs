@@ -1,0 +1,349 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tracing::{error, info, warn};
+use wakeful_core::{Assistant, ComponentId, Digest, Limits, Timestamp};
+
+use crate::{AssistantFile, Error, Host, HostSettings};
+
+/// A component file in the assistants folder.
+#[derive(Debug, Clone)]
+pub struct ComponentStatus {
+    /// The stem of the file name; not always a valid id.
+    pub id: String,
+    /// The file.
+    pub path: PathBuf,
+    /// What serves runs now, if anything does.
+    pub serving: Option<ComponentState>,
+    /// What is wrong with the file, or with its `.toml`, as it is now. An earlier good version
+    /// goes on serving.
+    pub problem: Option<String>,
+}
+
+/// The version of a component that serves runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ComponentState {
+    /// BLAKE3 of its bytes.
+    pub digest: Digest,
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// The version of the contract it was built against.
+    pub contract: String,
+    /// When the host took it into service.
+    pub loaded_at: Timestamp,
+    /// From the file beside it.
+    pub description: Option<String>,
+    /// The host's limits with those of the file beside it.
+    pub limits: Limits,
+    /// Whether its threads have files.
+    pub uses_files: bool,
+}
+
+/// The assistants folder, and what of it is in service.
+///
+/// A file is taken into service once it has stayed the same between two looks, so that a copy in
+/// progress is left alone. The bytes in service are kept in the data folder as well: a good
+/// version survives a restart even when the file has been replaced by a bad one.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    kept: PathBuf,
+    slots: Mutex<BTreeMap<String, Slot>>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    /// What the files looked like when they were last read.
+    taken: Option<Look>,
+    /// What they looked like at the last look, if that was different.
+    changed: Option<Look>,
+    serving: Option<ComponentState>,
+    problem: Option<String>,
+    /// The last look did not find the file.
+    missing: bool,
+}
+
+/// What tells one state of a component's files from another without reading them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Look {
+    component: Stamp,
+    settings: Option<Stamp>,
+}
+
+type Stamp = (u64, i64, i64, u64);
+
+impl Folder {
+    pub(crate) fn open(settings: &HostSettings) -> Result<Self, Error> {
+        let kept = settings.data.join("components");
+        for path in [&settings.assistants, &kept] {
+            fs::create_dir_all(path).map_err(|reason| unusable(path, reason))?;
+        }
+        Ok(Self { path: settings.assistants.clone(), kept, slots: Mutex::new(BTreeMap::new()) })
+    }
+
+    /// What serves runs of this component.
+    pub(crate) fn component(&self, id: &ComponentId) -> Option<ComponentState> {
+        self.lock().get(id.as_str()).and_then(|slot| slot.serving.clone())
+    }
+
+    /// Whether anything serves runs of this component.
+    pub(crate) fn has(&self, id: &ComponentId) -> bool {
+        self.lock().get(id.as_str()).is_some_and(|slot| slot.serving.is_some())
+    }
+
+    pub(crate) fn statuses(&self) -> Vec<ComponentStatus> {
+        let slots = self.lock();
+        let status = |(id, slot): (&String, &Slot)| ComponentStatus {
+            id: id.clone(),
+            path: self.component_path(id),
+            serving: slot.serving.clone(),
+            problem: slot.problem.clone(),
+        };
+        slots.iter().map(status).collect()
+    }
+
+    /// Looks at the folder, and takes what has changed in or out of service.
+    pub(crate) async fn scan(&self, host: &Host) -> Result<(), Error> {
+        let path = self.path.clone();
+        let found = blocking(move || look(&path)).await?;
+        let found = found.map_err(|reason| unusable(&self.path, reason))?;
+        for id in self.gone(&found) {
+            self.withdraw(host, &id);
+        }
+        for (id, look) in found {
+            if self.is_settled(&id, &look) {
+                self.take(host, id, look).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The components whose file was missing at this look and at the one before.
+    fn gone(&self, found: &BTreeMap<String, Look>) -> Vec<String> {
+        let mut gone = Vec::new();
+        for (id, slot) in self.lock().iter_mut() {
+            let missing = !found.contains_key(id);
+            if missing && slot.missing {
+                gone.push(id.clone());
+            }
+            slot.missing = missing;
+        }
+        gone
+    }
+
+    /// Whether the files differ from what was last read, and have stopped changing.
+    fn is_settled(&self, id: &str, look: &Look) -> bool {
+        let mut slots = self.lock();
+        // What is there at the very first look is taken at once.
+        let Some(slot) = slots.get_mut(id) else { return true };
+        if slot.taken.as_ref() == Some(look) {
+            slot.changed = None;
+            return false;
+        }
+        let settled = slot.changed.as_ref() == Some(look);
+        slot.changed = Some(look.clone());
+        settled
+    }
+
+    /// Reads the files of a component and takes it into service, or notes what is wrong.
+    async fn take(&self, host: &Host, id: String, look: Look) -> Result<(), Error> {
+        let loaded = self.load(host, &id).await;
+        let fallback = match &loaded {
+            Err(problem) => {
+                error!(component = %id, %problem, "component cannot be used");
+                if self.lock().get(&id).is_some_and(|slot| slot.serving.is_some()) {
+                    None
+                } else {
+                    self.load_kept(host, &id).await
+                }
+            }
+            Ok(_) => None,
+        };
+        if let (Ok(state), Ok(component)) = (&loaded, id.parse::<ComponentId>()) {
+            let assistant = Assistant::default_of(component, host.now());
+            host.store().ensure_assistant(assistant).await?;
+            info!(component = %id, digest = %state.digest.short(), bytes = state.bytes, "component loaded");
+        }
+        let mut slots = self.lock();
+        let slot = slots.entry(id).or_default();
+        let old = slot.serving.as_ref().map(|state| state.digest);
+        slot.taken = Some(look);
+        slot.changed = None;
+        match loaded {
+            Ok(state) => {
+                slot.serving = Some(state);
+                slot.problem = None;
+            }
+            Err(problem) => {
+                slot.serving = slot.serving.take().or(fallback);
+                slot.problem = Some(problem);
+            }
+        }
+        unload_unused(host, &slots, old);
+        Ok(())
+    }
+
+    async fn load(&self, host: &Host, id: &str) -> Result<ComponentState, String> {
+        id.parse::<ComponentId>()
+            .map_err(|error| format!("the file's name is not an id: {error}"))?;
+        let component = self.component_path(id);
+        let settings = component.with_extension("toml");
+        let (bytes, settings) = blocking(move || {
+            let bytes = fs::read(&component).map_err(|error| format!("cannot be read: {error}"))?;
+            let settings = match fs::read_to_string(&settings) {
+                Ok(text) => text,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+                Err(error) => return Err(format!("its .toml cannot be read: {error}")),
+            };
+            Ok((bytes, settings))
+        })
+        .await
+        .map_err(|error| error.to_string())??;
+        let bytes: Arc<[u8]> = bytes.into();
+        let state = state_of(host, Arc::clone(&bytes), &settings).await?;
+        self.keep(id, bytes, settings).await;
+        Ok(state)
+    }
+
+    /// The version that was in service when the host last ran.
+    async fn load_kept(&self, host: &Host, id: &str) -> Option<ComponentState> {
+        let (component, settings) = self.kept_paths(id)?;
+        let (bytes, settings) = blocking(move || {
+            let bytes = fs::read(component).ok()?;
+            Some((bytes, fs::read_to_string(settings).unwrap_or_default()))
+        })
+        .await
+        .ok()??;
+        let state = state_of(host, bytes.into(), &settings).await.ok()?;
+        warn!(component = %id, digest = %state.digest.short(), "an earlier version goes on serving");
+        Some(state)
+    }
+
+    /// Keeps a good version in the data folder.
+    async fn keep(&self, id: &str, bytes: Arc<[u8]>, settings: String) {
+        let Some((component, toml)) = self.kept_paths(id) else { return };
+        let kept = blocking(move || {
+            write_aside(&component, &bytes)?;
+            write_aside(&toml, settings.as_bytes())
+        })
+        .await;
+        if !matches!(kept, Ok(Ok(()))) {
+            warn!(component = %id, "cannot keep a copy of this version in the data folder");
+        }
+    }
+
+    fn withdraw(&self, host: &Host, id: &str) {
+        let mut slots = self.lock();
+        let old = slots.remove(id).and_then(|slot| slot.serving).map(|state| state.digest);
+        unload_unused(host, &slots, old);
+        drop(slots);
+        if let Some((component, settings)) = self.kept_paths(id) {
+            // A copy that stays behind is only used beside a file of the same name.
+            let _ = fs::remove_file(component);
+            let _ = fs::remove_file(settings);
+        }
+        info!(component = %id, "component removed");
+    }
+
+    fn component_path(&self, id: &str) -> PathBuf {
+        self.path.join(format!("{id}.wasm"))
+    }
+
+    fn kept_paths(&self, id: &str) -> Option<(PathBuf, PathBuf)> {
+        let id: ComponentId = id.parse().ok()?;
+        Some((self.kept.join(format!("{id}.wasm")), self.kept.join(format!("{id}.toml"))))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Slot>> {
+        // Nothing in here can panic halfway through a change.
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks at the folder again and again until the host stops.
+pub(crate) async fn watch(host: Host) {
+    let mut healthy = true;
+    loop {
+        tokio::select! {
+            () = host.stop_token().cancelled() => return,
+            () = tokio::time::sleep(host.settings().folder_poll) => {}
+        }
+        let result = host.folder().scan(&host).await;
+        if let Err(problem) = &result
+            && healthy
+        {
+            error!(%problem, "cannot read the assistants folder; what is loaded goes on serving");
+        }
+        healthy = result.is_ok();
+    }
+}
+
+async fn state_of(host: &Host, bytes: Arc<[u8]>, settings: &str) -> Result<ComponentState, String> {
+    let file = AssistantFile::parse(settings).map_err(|error| format!("its .toml: {error}"))?;
+    let info = host.runner().load(bytes).await.map_err(|error| error.to_string())?;
+    Ok(ComponentState {
+        digest: info.digest,
+        bytes: info.bytes,
+        contract: info.contract,
+        loaded_at: host.now(),
+        description: file.description,
+        limits: file.limits.apply(&host.settings().limits),
+        uses_files: info.uses_files,
+    })
+}
+
+/// Frees compiled code that nothing in the folder uses any more; runs in progress keep theirs.
+fn unload_unused(host: &Host, slots: &BTreeMap<String, Slot>, old: Option<Digest>) {
+    let Some(old) = old else { return };
+    let used = |slot: &Slot| slot.serving.as_ref().is_some_and(|state| state.digest == old);
+    if !slots.values().any(used) {
+        host.runner().unload(old);
+    }
+}
+
+fn look(folder: &Path) -> std::io::Result<BTreeMap<String, Look>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "wasm") {
+            continue;
+        }
+        let Some(id) = path.file_stem() else { continue };
+        let id = id.to_string_lossy().into_owned();
+        // Hidden files are the temporary names of copies in progress.
+        if id.starts_with('.') {
+            continue;
+        }
+        let Some(component) = stamp(&path) else { continue };
+        let settings = stamp(&path.with_extension("toml"));
+        found.insert(id, Look { component, settings });
+    }
+    Ok(found)
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    Some((metadata.len(), metadata.mtime(), metadata.mtime_nsec(), metadata.ino()))
+}
+
+fn write_aside(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let aside = path.with_extension("partial");
+    let mut file = fs::File::create(&aside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(aside, path)
+}
+
+fn unusable(path: &Path, reason: std::io::Error) -> Error {
+    Error::Unusable { path: path.to_owned(), reason: reason.to_string() }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::ShuttingDown)
+}

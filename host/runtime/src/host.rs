@@ -1,0 +1,229 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+use uuid::Uuid;
+use wakeful_core::{Clock, SystemClock, Timestamp};
+use wakeful_engine::{EngineConfig, InProcessRunner, Runner};
+use wakeful_store::{Backup, SledConfig, SledStore, Store};
+
+use crate::folder::Folder;
+use crate::hub::Hub;
+use crate::sandbox::Sandboxes;
+use crate::{Error, HostSettings, executor, scheduler, sweeper};
+
+/// A running host: its folder, scheduler, queue and sandboxes. Cheap to clone.
+#[derive(Clone)]
+pub struct Host {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: HostSettings,
+    clock: Arc<dyn Clock>,
+    store: Arc<dyn Store>,
+    runner: Arc<dyn Runner>,
+    folder: Folder,
+    hub: Hub,
+    sandboxes: Sandboxes,
+    /// How this host signs its leases.
+    owner: String,
+    scheduler_wake: Notify,
+    executor_wake: Notify,
+    stop: CancellationToken,
+    /// Cancelled once the store takes no more writes.
+    broken: CancellationToken,
+    /// Set when runs that are cut off go back to the queue instead of ending.
+    draining: AtomicBool,
+    tasks: TaskTracker,
+}
+
+impl Host {
+    /// Opens the folders, loads the components, takes back runs that were cut off, and starts the
+    /// scheduler and the executor. Must be called within a tokio runtime.
+    pub async fn start(settings: HostSettings) -> Result<Self, Error> {
+        Self::start_with_clock(settings, Arc::new(SystemClock)).await
+    }
+
+    /// Like [`Host::start`], with a clock of the caller's.
+    pub async fn start_with_clock(
+        settings: HostSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        let store = SledStore::open(SledConfig {
+            cache_bytes: settings.store_cache,
+            min_free_bytes: settings.min_free_disk,
+            ..SledConfig::new(&settings.data)
+        })
+        .await?;
+        let mut engine = EngineConfig {
+            cache_dir: Some(settings.data.join("compiled")),
+            max_concurrent: settings.concurrent_runs,
+            ..EngineConfig::default()
+        };
+        if settings.guest_threads > 0 {
+            engine.workers = settings.guest_threads;
+        }
+        let runner = InProcessRunner::new(engine, Arc::clone(&clock))?;
+        Self::assemble(settings, clock, Arc::new(store), Arc::new(runner)).await
+    }
+
+    async fn assemble(
+        settings: HostSettings,
+        clock: Arc<dyn Clock>,
+        store: Arc<dyn Store>,
+        runner: Arc<dyn Runner>,
+    ) -> Result<Self, Error> {
+        let sandboxes = Sandboxes::open(settings.data.join("sandboxes"))?;
+        let folder = Folder::open(&settings)?;
+        let host = Self {
+            inner: Arc::new(Inner {
+                settings,
+                clock,
+                store,
+                runner,
+                folder,
+                hub: Hub::default(),
+                sandboxes,
+                owner: Uuid::now_v7().to_string(),
+                scheduler_wake: Notify::new(),
+                executor_wake: Notify::new(),
+                stop: CancellationToken::new(),
+                broken: CancellationToken::new(),
+                draining: AtomicBool::new(false),
+                tasks: TaskTracker::new(),
+            }),
+        };
+        host.folder().scan(&host).await?;
+        host.recover().await?;
+        let tasks = &host.inner.tasks;
+        tasks.spawn(crate::folder::watch(host.clone()));
+        tasks.spawn(scheduler::run(host.clone()));
+        tasks.spawn(executor::run(host.clone()));
+        tasks.spawn(executor::keep_leases(host.clone()));
+        tasks.spawn(sweeper::run(host.clone()));
+        Ok(host)
+    }
+
+    /// Queues the runs again that an earlier host was in the middle of.
+    async fn recover(&self) -> Result<(), Error> {
+        let attempts = self.settings().max_attempts;
+        let recovered = self.store().recover_runs(self.now(), self.owner(), true, attempts).await?;
+        if !recovered.requeued.is_empty() {
+            info!(runs = recovered.requeued.len(), "runs that were cut off begin again");
+        }
+        for run_id in &recovered.failed {
+            warn!(%run_id, attempts, "run failed: the host stopped in the middle of each attempt");
+        }
+        Ok(())
+    }
+
+    /// Stops: fires nothing more, lets runs in progress finish for the grace period, puts the rest
+    /// back into the queue, and closes the store.
+    pub async fn shutdown(&self) -> Result<(), Error> {
+        self.inner.stop.cancel();
+        self.inner.tasks.close();
+        let grace = self.settings().shutdown_grace;
+        if tokio::time::timeout(grace, self.inner.tasks.wait()).await.is_err() {
+            self.inner.draining.store(true, Ordering::SeqCst);
+            self.hub().cancel_all();
+            self.inner.tasks.wait().await;
+        }
+        self.inner.sandboxes.clear();
+        Ok(self.store().close().await?)
+    }
+
+    /// Whether the store can be read and written.
+    pub async fn check(&self) -> Result<(), Error> {
+        Ok(self.store().check().await?)
+    }
+
+    /// Resolves once the store takes no more writes, because one has failed. What was acknowledged
+    /// is safe; nothing new can be, so the program should end and be started again.
+    pub async fn broken(&self) {
+        self.inner.broken.cancelled().await;
+    }
+
+    /// Copies everything the host keeps, as of one instant, into a new folder.
+    pub async fn backup(&self, target: &Path) -> Result<Backup, Error> {
+        Ok(self.store().backup(target, self.now()).await?)
+    }
+
+    /// What the host was told when it started.
+    pub fn settings(&self) -> &HostSettings {
+        &self.inner.settings
+    }
+
+    /// The present instant of the host's clock.
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.inner.store
+    }
+
+    /// Notes trouble with the store that nobody is there to be told of.
+    pub(crate) fn note(&self, problem: &wakeful_store::Error) {
+        if matches!(problem, wakeful_store::Error::Stopped(_)) && !self.inner.stop.is_cancelled() {
+            self.inner.broken.cancel();
+        }
+    }
+
+    pub(crate) fn runner(&self) -> &dyn Runner {
+        &*self.inner.runner
+    }
+
+    pub(crate) fn folder(&self) -> &Folder {
+        &self.inner.folder
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.inner.hub
+    }
+
+    pub(crate) fn sandboxes(&self) -> &Sandboxes {
+        &self.inner.sandboxes
+    }
+
+    pub(crate) fn owner(&self) -> &str {
+        &self.inner.owner
+    }
+
+    pub(crate) fn stop_token(&self) -> &CancellationToken {
+        &self.inner.stop
+    }
+
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.inner.tasks
+    }
+
+    /// Whether runs that are cut off go back to the queue.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.inner.draining.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn refuse_when_stopping(&self) -> Result<(), Error> {
+        if self.inner.stop.is_cancelled() { Err(Error::ShuttingDown) } else { Ok(()) }
+    }
+
+    pub(crate) fn wake_scheduler(&self) {
+        self.inner.scheduler_wake.notify_one();
+    }
+
+    pub(crate) async fn scheduler_woken(&self) {
+        self.inner.scheduler_wake.notified().await;
+    }
+
+    pub(crate) fn wake_executor(&self) {
+        self.inner.executor_wake.notify_one();
+    }
+
+    pub(crate) async fn executor_woken(&self) {
+        self.inner.executor_wake.notified().await;
+    }
+}

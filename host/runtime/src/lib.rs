@@ -1,0 +1,45 @@
+//! Wakeful as a library: runs WebAssembly assistants on a schedule, each in a sandbox with limits.
+//!
+//! Use it to embed the whole host, scheduler included, in a program of your own: [`Host::start`]
+//! opens a data folder and an assistants folder and gives you every operation that the HTTP API
+//! and the command line offer. Do not use it to run one component once without storing anything;
+//! `wakeful-engine` alone does that.
+//!
+//! Invariants: what a method has returned `Ok` for survives a crash; a due instant of a cron gets
+//! one fire record, and its run begins only after both are durable; a run's effects on its thread
+//! are committed once, when it succeeds or asks questions, and not at all otherwise.
+
+mod assistants;
+mod crons;
+mod error;
+mod executor;
+mod folder;
+mod host;
+mod hub;
+mod offline;
+mod request;
+mod runs;
+mod sandbox;
+mod scheduler;
+mod settings;
+mod sweeper;
+mod threads;
+
+pub use error::Error;
+pub use folder::{ComponentState, ComponentStatus};
+pub use host::Host;
+pub use offline::backup_folder;
+pub use request::{
+    AssistantQuery, AssistantSort, CancelAction, CreateCron, CreateRun, CreateThread, CronPatch,
+    IfExists, RequestPatch, RunThread,
+};
+pub use settings::{
+    AssistantFile, HostSettings, InvalidSettings, LimitSettings, Retention, parse_bytes,
+};
+pub use threads::ThreadState;
+pub use wakeful_core as core;
+pub use wakeful_engine::GuestEvent;
+pub use wakeful_store::{
+    Backup, CronQuery, Error as StoreError, Order, Page, RunQuery, SortBy, ThreadQuery,
+    restore as restore_backup,
+};

@@ -1,0 +1,146 @@
+use std::time::Duration;
+
+use wakeful_core::{
+    Json, MultitaskStrategy, Object, OnCompletion, RunRequest, ThreadId, Timestamp,
+};
+use wakeful_store::Order;
+
+/// A thread to create.
+#[derive(Debug, Clone, Default)]
+pub struct CreateThread {
+    /// Its id; a new one if none is given.
+    pub id: Option<ThreadId>,
+    /// Free-form facts.
+    pub metadata: Object,
+    /// What to do if the id is taken.
+    pub if_exists: IfExists,
+}
+
+/// What to do if an id is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IfExists {
+    /// Refuse.
+    #[default]
+    Raise,
+    /// Return what is there.
+    DoNothing,
+}
+
+/// Which thread a run is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunThread {
+    /// This one, which must exist.
+    Existing(ThreadId),
+    /// This one; it is created if it does not exist.
+    CreateIfMissing(ThreadId),
+    /// A new one; deleted when the run ends, or kept.
+    Fresh(OnCompletion),
+}
+
+/// A run to create.
+#[derive(Debug, Clone)]
+pub struct CreateRun {
+    /// The thread.
+    pub thread: RunThread,
+    /// The assistant's id, or the id of a component for its default assistant.
+    pub assistant: String,
+    /// What it receives.
+    pub request: RunRequest,
+    /// What to do if the thread is busy.
+    pub multitask: MultitaskStrategy,
+    /// How long to wait before it begins.
+    pub after: Duration,
+}
+
+/// A cron to create.
+#[derive(Debug, Clone)]
+pub struct CreateCron {
+    /// The assistant's id, or the id of a component for its default assistant.
+    pub assistant: String,
+    /// The thread it runs on; `None` means a new thread at each fire.
+    pub thread_id: Option<ThreadId>,
+    /// When it fires; see [`wakeful_core::schedule`].
+    pub schedule: String,
+    /// The IANA time zone of the schedule; `None` means UTC.
+    pub timezone: Option<String>,
+    /// The last instant at which it may fire.
+    pub end_time: Option<Timestamp>,
+    /// Whether it fires.
+    pub enabled: bool,
+    /// What becomes of the thread of each fire, when there is no `thread_id`.
+    pub on_run_completed: OnCompletion,
+    /// What to do when the thread is busy.
+    pub multitask: MultitaskStrategy,
+    /// Free-form facts.
+    pub metadata: Object,
+    /// What each run receives.
+    pub request: RunRequest,
+}
+
+/// Changes to a cron; what is `None` stays as it is.
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "the fields are those of `CreateCron`")]
+pub struct CronPatch {
+    pub schedule: Option<String>,
+    /// `Some(None)` means UTC.
+    pub timezone: Option<Option<String>>,
+    /// `Some(None)` removes the end.
+    pub end_time: Option<Option<Timestamp>>,
+    pub enabled: Option<bool>,
+    pub on_run_completed: Option<OnCompletion>,
+    /// Merged into the metadata, key by key.
+    pub metadata: Object,
+    pub request: RequestPatch,
+}
+
+/// Changes to what the runs of a cron receive.
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "the fields are those of `RunRequest`")]
+pub struct RequestPatch {
+    pub input: Option<Json>,
+    pub config: Option<Object>,
+    pub context: Option<Object>,
+    /// Merged into the options, key by key.
+    pub options: Object,
+}
+
+/// How to stop a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CancelAction {
+    /// Stop it; its record stays.
+    #[default]
+    Interrupt,
+    /// Stop it and delete its record.
+    Rollback,
+}
+
+/// Which assistants.
+#[derive(Debug, Clone, Default)]
+pub struct AssistantQuery {
+    /// Only of this component.
+    pub component: Option<String>,
+    /// Only those whose name contains this, in any case.
+    pub name: Option<String>,
+    /// Only those whose metadata contains this, at any depth.
+    pub metadata: Object,
+    /// How to sort.
+    pub sort_by: AssistantSort,
+    /// Which way.
+    pub order: Order,
+    /// How many to return at most.
+    pub limit: usize,
+    /// How many to pass over.
+    pub offset: usize,
+}
+
+/// What assistants are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "the names of the fields")]
+pub enum AssistantSort {
+    Id,
+    Component,
+    Name,
+    #[default]
+    CreatedAt,
+    UpdatedAt,
+}

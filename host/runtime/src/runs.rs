@@ -1,0 +1,207 @@
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+use wakeful_core::{
+    Assistant, Json, MultitaskStrategy, Object, OnCompletion, Outcome, Report, Run, RunId,
+    RunStatus, Thread, ThreadId,
+};
+use wakeful_engine::GuestEvent;
+use wakeful_store::{Cancelled, Inserted, NewRun, Page, RunQuery};
+
+use crate::{CancelAction, CreateRun, Error, Host, RunThread};
+
+/// How long a wait for the end of a run trusts the announcement alone before it looks at the store.
+const RECHECK: Duration = Duration::from_secs(1);
+
+impl Host {
+    /// Creates a run. It begins as soon as its thread and a slot are free.
+    pub async fn create_run(&self, new: CreateRun) -> Result<Run, Error> {
+        self.create_run_with_id(RunId::generate(), new).await
+    }
+
+    /// Creates a run, and watches it from its beginning; see [`Host::watch_run`].
+    pub async fn create_watched_run(
+        &self,
+        new: CreateRun,
+    ) -> Result<(Run, broadcast::Receiver<GuestEvent>), Error> {
+        let id = RunId::generate();
+        let events = self.watch_run(id);
+        match self.create_run_with_id(id, new).await {
+            Ok(run) => Ok((run, events)),
+            Err(error) => {
+                // A run that does not exist never ends by itself.
+                self.hub().announce_end(id);
+                Err(error)
+            }
+        }
+    }
+
+    async fn create_run_with_id(&self, id: RunId, new: CreateRun) -> Result<Run, Error> {
+        let assistant = self.resolve_assistant(&new.assistant).await?;
+        let now = self.now();
+        let (thread_id, thread, on_completion) = match new.thread {
+            RunThread::Existing(thread) => (thread, None, OnCompletion::Keep),
+            RunThread::CreateIfMissing(thread) => {
+                (thread, Some(Thread::new(thread, Object::new(), now)), OnCompletion::Keep)
+            }
+            RunThread::Fresh(on_completion) => {
+                let mut thread = Thread::new(ThreadId::of_run(id), Object::new(), now);
+                thread.temporary = on_completion == OnCompletion::Delete;
+                (thread.id, Some(thread), on_completion)
+            }
+        };
+        let mut run =
+            Run::new(id, thread_id, assistant.id, assistant.component.clone(), new.request, now);
+        run.multitask = new.multitask;
+        run.on_completion = on_completion;
+        run.available_at = now
+            .checked_add(new.after)
+            .map_err(|_| Error::Invalid("after_seconds is too far in the future".to_owned()))?;
+        run.created_at = run.available_at;
+        let run = self.insert_run(run, thread, &assistant).await?;
+        self.displace(&run).await?;
+        Ok(run)
+    }
+
+    /// Stops the runs that a new run takes the place of, as its strategy says.
+    pub(crate) async fn displace(&self, new: &Run) -> Result<(), Error> {
+        let action = match new.multitask {
+            MultitaskStrategy::Interrupt => CancelAction::Interrupt,
+            MultitaskStrategy::Rollback => CancelAction::Rollback,
+            MultitaskStrategy::Enqueue | MultitaskStrategy::Reject => return Ok(()),
+        };
+        let query =
+            RunQuery { thread_id: Some(new.thread_id), limit: usize::MAX, ..RunQuery::default() };
+        for old in self.store().runs(query).await?.items {
+            if old.status.is_final() || old.id == new.id || old.created_at > new.created_at {
+                continue;
+            }
+            match self.cancel_run(old.id, action).await {
+                // It may have ended by itself meanwhile.
+                Ok(()) | Err(Error::NotFound { .. } | Error::Conflict(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn insert_run(
+        &self,
+        run: Run,
+        create_thread: Option<Thread>,
+        assistant: &Assistant,
+    ) -> Result<Run, Error> {
+        self.refuse_when_stopping()?;
+        let thread_id = run.thread_id;
+        let new = NewRun { run, create_thread, thread_metadata: thread_metadata(assistant) };
+        match self.store().insert_run(new).await? {
+            Inserted::Run(run) => {
+                self.wake_executor();
+                Ok(*run)
+            }
+            Inserted::NoThread => Err(Error::not_found("thread", thread_id)),
+            Inserted::Busy => Err(Error::Conflict(format!(
+                "thread {thread_id} is busy, and the run says multitask_strategy `reject`; wait for its run, or choose `enqueue`"
+            ))),
+        }
+    }
+
+    /// The run with this id.
+    pub async fn run(&self, id: RunId) -> Result<Run, Error> {
+        self.store().run(id).await?.ok_or_else(|| Error::not_found("run", id))
+    }
+
+    /// The run with this id on this thread.
+    pub async fn run_on(&self, thread: ThreadId, id: RunId) -> Result<Run, Error> {
+        let run = self.run(id).await?;
+        if run.thread_id != thread {
+            return Err(Error::not_found("run", id));
+        }
+        Ok(run)
+    }
+
+    /// The runs that match, newest first.
+    pub async fn runs(&self, query: RunQuery) -> Result<Page<Run>, Error> {
+        Ok(self.store().runs(query).await?)
+    }
+
+    /// Waits until the run has ended, and returns it.
+    pub async fn wait_for_run(&self, id: RunId) -> Result<Run, Error> {
+        loop {
+            // Listening begins before looking, so that an end in between is not missed.
+            let ended = self.hub().ended(id);
+            let run = self.run(id).await?;
+            if run.status.is_final() {
+                return Ok(run);
+            }
+            let _ = tokio::time::timeout(RECHECK, ended).await;
+        }
+    }
+
+    /// What a run emits from now on. The channel closes when the run ends.
+    pub fn watch_run(&self, id: RunId) -> broadcast::Receiver<GuestEvent> {
+        self.hub().watch(id)
+    }
+
+    /// Asks for a run to stop. A pending run has ended when this returns; wait for a running one
+    /// with [`Host::wait_for_run`].
+    pub async fn cancel_run(&self, id: RunId, action: CancelAction) -> Result<(), Error> {
+        match self.store().cancel_pending(id, self.now()).await? {
+            Cancelled::Done => self.hub().announce_end(id),
+            Cancelled::Running => self.stop_running(id).await,
+            Cancelled::Missing => return Err(Error::not_found("run", id)),
+            Cancelled::Ended => {
+                return Err(Error::Conflict(format!("run {id} has already ended")));
+            }
+        }
+        self.wake_executor();
+        if action == CancelAction::Rollback {
+            self.wait_for_run(id).await?;
+            self.store().delete_run(id).await?;
+        }
+        Ok(())
+    }
+
+    /// Stops a run that the store says is running. Between its claim and its beginning it is not
+    /// known here yet, which takes no longer than the claim's way back from the store.
+    async fn stop_running(&self, id: RunId) {
+        for _ in 0..500 {
+            if self.hub().cancel(id) {
+                return;
+            }
+            let run = self.store().run(id).await;
+            if !matches!(run, Ok(Some(run)) if run.status == RunStatus::Running) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Deletes a run's record; a run in progress is stopped first.
+    pub async fn delete_run(&self, id: RunId) -> Result<(), Error> {
+        let run = self.run(id).await?;
+        if !run.status.is_final() {
+            return self.cancel_run(id, CancelAction::Rollback).await;
+        }
+        self.store().delete_run(id).await?;
+        Ok(())
+    }
+
+    /// What a run gave its caller: the values it returned or, where it returned none, those its
+    /// thread has.
+    pub async fn run_values(&self, run: &Run) -> Result<Json, Error> {
+        if let Some(Report { outcome: Outcome::Done(values), .. }) = &run.report {
+            return Ok(Json::Object(values.clone()));
+        }
+        let thread = self.store().thread(run.thread_id).await?;
+        Ok(thread.and_then(|thread| thread.values).unwrap_or_else(|| Object::new().into()))
+    }
+}
+
+/// What the first run on a thread tells the thread about itself.
+pub(crate) fn thread_metadata(assistant: &Assistant) -> Object {
+    let mut metadata = Object::new();
+    metadata.insert("graph_id".into(), assistant.component.to_string().into());
+    metadata.insert("assistant_id".into(), assistant.id.to_string().into());
+    metadata
+}

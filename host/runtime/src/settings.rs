@@ -1,0 +1,227 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use thiserror::Error;
+use wakeful_core::Limits;
+
+/// Everything that a host can be told when it starts.
+#[derive(Debug, Clone)]
+pub struct HostSettings {
+    /// Where everything durable is kept; created if it does not exist.
+    pub data: PathBuf,
+    /// The folder with the components; created if it does not exist.
+    pub assistants: PathBuf,
+    /// How many runs may be in progress at once.
+    pub concurrent_runs: u32,
+    /// Threads on which guests run; 0 means one per core.
+    pub guest_threads: usize,
+    /// The limits of every run, unless the assistant's own file says otherwise.
+    pub limits: Limits,
+    /// How long runs may go on after the host was asked to stop.
+    pub shutdown_grace: Duration,
+    /// How often a run begins before it fails for good, when the host stops in the middle of it.
+    pub max_attempts: u32,
+    /// How long records are kept that nothing needs any more.
+    pub retention: Retention,
+    /// How often the assistants folder is looked at.
+    pub folder_poll: Duration,
+    /// Bytes of memory for the store's cache.
+    pub store_cache: u64,
+    /// Free bytes on the disk below which nothing is written any more.
+    pub min_free_disk: u64,
+}
+
+impl HostSettings {
+    /// The defaults, with these two folders.
+    pub fn new(data: impl Into<PathBuf>, assistants: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data.into(),
+            assistants: assistants.into(),
+            concurrent_runs: 64,
+            guest_threads: 0,
+            limits: Limits::default(),
+            shutdown_grace: Duration::from_secs(10),
+            max_attempts: 3,
+            retention: Retention::default(),
+            folder_poll: Duration::from_millis(500),
+            store_cache: 128 << 20,
+            min_free_disk: 256 << 20,
+        }
+    }
+}
+
+/// How long records are kept that nothing needs any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Records of runs whose thread is gone, after their end.
+    pub stateless_runs: Duration,
+    /// Fire records.
+    pub fires: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        const DAY: u64 = 24 * 60 * 60;
+        Self { stateless_runs: Duration::from_secs(DAY), fires: Duration::from_secs(30 * DAY) }
+    }
+}
+
+/// What `<id>.toml` beside `<id>.wasm` may say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssistantFile {
+    /// Shown to people in place of the default assistant's description.
+    pub description: Option<String>,
+    /// Limits that differ from the host's.
+    #[serde(default)]
+    pub limits: LimitSettings,
+}
+
+impl AssistantFile {
+    /// Reads the text of such a file.
+    pub fn parse(text: &str) -> Result<Self, InvalidSettings> {
+        toml::from_str(text).map_err(|error| InvalidSettings(error.to_string().trim().to_owned()))
+    }
+}
+
+/// Settings that cannot be read; the message names the key and the line.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct InvalidSettings(String);
+
+/// Limits as a settings file spells them. What is absent stays as it is.
+///
+/// Sizes are numbers of bytes or texts such as `"256 MiB"`; times are texts such as `"5m"` or
+/// `"1h 30m"`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitSettings {
+    /// Units of fuel per run.
+    pub fuel: Option<u64>,
+    /// Bytes of memory, summed over all memories and tables.
+    #[serde(default, deserialize_with = "bytes")]
+    pub memory: Option<u64>,
+    /// Wall-clock time per run.
+    #[serde(default, deserialize_with = "duration")]
+    pub timeout: Option<Duration>,
+    /// Bytes that a run may return or emit.
+    #[serde(default, deserialize_with = "bytes")]
+    pub output: Option<u64>,
+    /// Bytes of logs that are kept of a run.
+    #[serde(default, deserialize_with = "bytes")]
+    pub logs: Option<u64>,
+    /// Number of events that a run may emit.
+    pub events: Option<u32>,
+    /// Bytes in the files of a thread.
+    #[serde(default, deserialize_with = "bytes")]
+    pub disk: Option<u64>,
+    /// Number of files of a thread.
+    pub files: Option<u32>,
+}
+
+impl LimitSettings {
+    /// `base`, with everything replaced that is present here.
+    pub fn apply(&self, base: &Limits) -> Limits {
+        Limits {
+            fuel: self.fuel.unwrap_or(base.fuel),
+            memory: self.memory.unwrap_or(base.memory),
+            timeout: self.timeout.unwrap_or(base.timeout),
+            output: self.output.unwrap_or(base.output),
+            logs: self.logs.unwrap_or(base.logs),
+            events: self.events.unwrap_or(base.events),
+            disk: self.disk.unwrap_or(base.disk),
+            files: self.files.unwrap_or(base.files),
+        }
+    }
+}
+
+/// Reads a number of bytes such as `4096`, `256 KiB`, `64MiB` or `1 GB`.
+pub fn parse_bytes(text: &str) -> Result<u64, InvalidSettings> {
+    let text = text.trim();
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit = text.strip_prefix(digits).unwrap_or_default().trim();
+    let factor = match unit {
+        "" | "B" => Some(1),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        "GiB" => Some(1 << 30),
+        "kB" | "KB" => Some(1_000),
+        "MB" => Some(1_000_000),
+        "GB" => Some(1_000_000_000),
+        _ => None,
+    };
+    let number: Option<u64> = digits.parse().ok();
+    factor
+        .zip(number)
+        .and_then(|(factor, number)| number.checked_mul(factor))
+        .ok_or_else(|| {
+            InvalidSettings(format!(
+                "`{text}` is not a size; write a number of bytes, or one with a unit such as \"256 MiB\""
+            ))
+        })
+}
+
+fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Size {
+        Number(u64),
+        Text(String),
+    }
+    match Size::deserialize(deserializer)? {
+        Size::Number(number) => Ok(Some(number)),
+        Size::Text(text) => parse_bytes(&text).map(Some).map_err(serde::de::Error::custom),
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let parsed: Option<Duration> = text
+        .parse::<jiff::SignedDuration>()
+        .ok()
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .filter(|duration| !duration.is_zero());
+    parsed.map(Some).ok_or_else(|| {
+        serde::de::Error::custom(format!(
+            "`{text}` is not a time; write one such as \"30s\", \"5m\" or \"1h 30m\""
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_assistant_file_replaces_only_the_limits_it_names() {
+        let file = AssistantFile::parse(
+            "description = \"Weekly report\"\n[limits]\nmemory = \"1 GiB\"\ntimeout = \"1h 30m\"\nfuel = 7\n",
+        )
+        .unwrap();
+        let limits = file.limits.apply(&Limits::default());
+        assert_eq!(limits.memory, 1 << 30);
+        assert_eq!(limits.timeout, Duration::from_secs(5_400));
+        assert_eq!(limits.fuel, 7);
+        assert_eq!(limits.output, Limits::default().output);
+    }
+
+    #[test]
+    fn a_mistake_in_an_assistant_file_is_named() {
+        let message = |text| AssistantFile::parse(text).unwrap_err().to_string();
+        assert!(message("[limits]\nmemroy = 1\n").contains("memroy"));
+        assert!(message("[limits]\nmemory = \"1 cow\"\n").contains("256 MiB"));
+        assert!(message("[limits]\ntimeout = \"0s\"\n").contains("30s"));
+        assert!(message("limits = 3\n").contains("limits"));
+    }
+
+    #[test]
+    fn sizes_have_binary_and_decimal_units() {
+        for (text, bytes) in [("0", 0), ("12", 12), ("2KiB", 2_048), ("3 MB", 3_000_000)] {
+            assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "MiB", "-1", "1.5 MiB", "99999999999 GiB"] {
+            assert!(parse_bytes(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The handlers, one file per noun; each file lists its own routes.
+
+pub(crate) mod assistants;
+pub(crate) mod crons;
+pub(crate) mod endings;
+pub(crate) mod meta;
+pub(crate) mod operations;
+pub(crate) mod page;
+pub(crate) mod runs;
+pub(crate) mod states;
+pub(crate) mod threads;

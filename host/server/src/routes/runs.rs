@@ -1,0 +1,170 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use wakeful::core::{Object, Run as Record, RunStatus, ThreadId};
+use wakeful::{Error as HostError, Host, RunQuery};
+
+use crate::app::App;
+use crate::error::Error;
+use crate::extract::{Body, Ids, Params};
+use crate::routes::assistants::{component_ids, list};
+use crate::routes::page::paged;
+use crate::waiting::{CancelOnDrop, Wait, content_location, wait_response};
+use crate::whole::whole;
+use crate::wire::{Limit, Logs, Run, RunBody, RunOn, Select};
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/runs", get(all).post(create_stateless))
+        .route("/runs/wait", post(wait_stateless))
+        .route("/runs/{run}", get(one))
+        .route("/runs/{run}/logs", get(logs))
+        .route("/threads/{thread}/runs", get(on_thread).post(create))
+        .route("/threads/{thread}/runs/wait", post(wait))
+        .route("/threads/{thread}/runs/{run}", get(one_on_thread).delete(delete))
+}
+
+async fn create(
+    State(app): State<App>,
+    ids: Ids,
+    Body(body): Body<Object>,
+) -> Result<Response, Error> {
+    let (run, _) = insert(&app.host, body, RunOn::Thread(ids.thread()?), false).await?;
+    let path = format!("/threads/{}/runs/{}", run.thread_id, run.id);
+    Ok((AppendHeaders(content_location(&path)), Json(Run::from(&run))).into_response())
+}
+
+async fn create_stateless(
+    State(app): State<App>,
+    Body(body): Body<Object>,
+) -> Result<Response, Error> {
+    let (run, _) = insert(&app.host, body, RunOn::Stateless, false).await?;
+    let path = format!("/runs/{}", run.id);
+    Ok((AppendHeaders(content_location(&path)), Json(Run::from(&run))).into_response())
+}
+
+async fn wait(
+    State(app): State<App>,
+    ids: Ids,
+    Body(body): Body<Object>,
+) -> Result<Response, Error> {
+    let (run, guard) = insert(&app.host, body, RunOn::Thread(ids.thread()?), true).await?;
+    Ok(wait_response(&app, &run, Wait { guard, cancelled: false }))
+}
+
+async fn wait_stateless(
+    State(app): State<App>,
+    Body(body): Body<Object>,
+) -> Result<Response, Error> {
+    let (run, guard) = insert(&app.host, body, RunOn::Stateless, true).await?;
+    Ok(wait_response(&app, &run, Wait { guard, cancelled: false }))
+}
+
+/// Creates a run. The guard, for a client that `waits` and wants it so, cancels the run when the
+/// client goes away, even if that is before the run is stored.
+async fn insert(
+    host: &Host,
+    body: Object,
+    on: RunOn,
+    waits: bool,
+) -> Result<(Record, Option<CancelOnDrop>), Error> {
+    let body = RunBody::read(body, on)?;
+    check_checkpoint(host, &body, on).await?;
+    let creator = host.clone();
+    let guarded = waits && body.cancel_on_disconnect;
+    whole(async move {
+        let assistant = body.create.assistant.clone();
+        let run = creator.create_run(body.create).await.map_err(|problem| match problem {
+            HostError::NotFound { what: "assistant", .. } => {
+                unknown_assistant(&creator, &assistant)
+            }
+            other => other.into(),
+        })?;
+        let guard = guarded.then(|| CancelOnDrop::new(creator, run.id));
+        Ok::<_, Error>((run, guard))
+    })
+    .await
+}
+
+/// The protocol answers an unknown name with 422, an unknown UUID with 404.
+fn unknown_assistant(host: &Host, assistant: &str) -> Error {
+    if uuid::Uuid::try_parse(assistant).is_ok() {
+        return Error::not_found(format!("assistant {assistant} not found"));
+    }
+    let known = list(&component_ids(host));
+    Error::unprocessable(format!(
+        "assistant_id: `{assistant}` is neither the UUID of an assistant nor one of the graphs {known}"
+    ))
+}
+
+/// Clients name the newest checkpoint when they continue a conversation; from any other, a run
+/// cannot begin.
+async fn check_checkpoint(host: &Host, body: &RunBody, on: RunOn) -> Result<(), Error> {
+    let Some(asked) = body.checkpoint else { return Ok(()) };
+    let head = match on {
+        RunOn::Thread(thread) => host.thread(thread).await?.head,
+        RunOn::Stateless => None,
+    };
+    if head == Some(asked) {
+        return Ok(());
+    }
+    Err(Error::unprocessable(format!(
+        "checkpoint: a run begins at its thread's newest checkpoint, and {asked} is not it; remove `checkpoint`"
+    )))
+}
+
+async fn one(State(app): State<App>, ids: Ids) -> Result<Response, Error> {
+    let run = app.host.run(ids.run()?).await?;
+    Ok(Json(Run::from(&run)).into_response())
+}
+
+async fn one_on_thread(State(app): State<App>, ids: Ids) -> Result<Response, Error> {
+    let run = app.host.run_on(ids.thread()?, ids.run()?).await?;
+    Ok(Json(Run::from(&run)).into_response())
+}
+
+async fn logs(State(app): State<App>, ids: Ids) -> Result<Response, Error> {
+    let run = app.host.run(ids.run()?).await?;
+    Ok(Json(Logs::of(run.report.as_ref())).into_response())
+}
+
+async fn delete(State(app): State<App>, ids: Ids) -> Result<StatusCode, Error> {
+    let id = app.host.run_on(ids.thread()?, ids.run()?).await?.id;
+    whole(async move { app.host.delete_run(id).await }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn on_thread(State(app): State<App>, ids: Ids, params: Params) -> Result<Response, Error> {
+    let thread = ids.thread()?;
+    let query = query(&params, Some(thread))?;
+    app.host.thread(thread).await?;
+    search(&app.host, &params, query).await
+}
+
+async fn all(State(app): State<App>, params: Params) -> Result<Response, Error> {
+    let query = query(&params, params.id("thread_id", "thread")?)?;
+    search(&app.host, &params, query).await
+}
+
+fn query(params: &Params, thread_id: Option<ThreadId>) -> Result<RunQuery, Error> {
+    let statuses = "one of `pending`, `running`, `success`, `error`, `timeout`, `interrupted`";
+    let (Limit(limit), offset) = Limit::with_offset(params)?;
+    Ok(RunQuery {
+        thread_id,
+        cron_id: params.id("cron_id", "cron")?,
+        status: params.word("status", RunStatus::parse, statuses)?,
+        limit,
+        offset,
+    })
+}
+
+async fn search(host: &Host, params: &Params, query: RunQuery) -> Result<Response, Error> {
+    let select = Select::of(params.all("select"));
+    select.check(Run::KEYS)?;
+    let offset = query.offset;
+    let page = host.runs(query).await?;
+    let shown: Vec<_> = page.items.iter().map(Run::from).collect();
+    Ok(paged(select.list(&shown), offset, shown.len(), page.total))
+}

@@ -1,0 +1,74 @@
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+use wakeful::Host;
+
+use crate::connection::Closable;
+use crate::router;
+
+/// How the server behaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerSettings {
+    /// Bytes that the body of a request may have; a longer one is answered with 413.
+    pub max_body: u64,
+    /// How often an answer that waits for a run sends a byte, so that nothing on the way takes the
+    /// connection for dead.
+    pub keep_alive: Duration,
+    /// How long connections may stay open once the server was told to stop.
+    pub shutdown_grace: Duration,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            max_body: 64 << 20,
+            keep_alive: Duration::from_secs(5),
+            shutdown_grace: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Answers requests until `shutdown` is cancelled; then takes no new connections, lets requests in
+/// progress finish for the grace period, and drops the connections that are still open.
+///
+/// Does not stop the host: call [`Host::shutdown`] afterwards.
+///
+/// # Errors
+/// Those of the listener, when it cannot accept any more.
+pub async fn serve(
+    listener: TcpListener,
+    host: Host,
+    settings: ServerSettings,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let grace = settings.shutdown_grace;
+    let address = listener.local_addr()?;
+    let listener = listener.tap_io(|stream| {
+        if let Err(problem) = stream.set_nodelay(true) {
+            debug!(%problem, "cannot send small packets at once");
+        }
+    });
+    let dropped = CancellationToken::new();
+    let listener = Closable::new(listener, dropped.clone());
+    let stop = shutdown.clone();
+    let server = axum::serve(listener, router(host, settings))
+        .with_graceful_shutdown(async move { stop.cancelled().await });
+    info!(%address, "listening");
+    let mut server = pin!(server.into_future());
+    let grace_is_over = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(grace).await;
+    };
+    tokio::select! {
+        done = &mut server => return done,
+        () = grace_is_over => {}
+    }
+    debug!("dropping the connections that are still open");
+    dropped.cancel();
+    server.await
+}

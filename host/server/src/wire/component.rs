@@ -1,0 +1,76 @@
+use std::borrow::Cow;
+
+use serde::Serialize;
+use wakeful::core::{Digest, Limits as Record};
+use wakeful::{ComponentState, ComponentStatus};
+
+use crate::wire::{Text, Time};
+
+/// A component file in the assistants folder, on the wire.
+#[derive(Serialize)]
+pub(crate) struct Component<'a> {
+    id: &'a str,
+    path: Cow<'a, str>,
+    status: &'static str,
+    problem: Option<&'a str>,
+    digest: Option<Text<Digest>>,
+    bytes: Option<u64>,
+    contract: Option<&'a str>,
+    loaded_at: Option<Time>,
+    description: Option<&'a str>,
+    uses_files: Option<bool>,
+    limits: Option<Limits>,
+}
+
+/// Limits; sizes are in bytes.
+#[derive(Serialize)]
+struct Limits {
+    fuel: u64,
+    memory: u64,
+    timeout_ms: u128,
+    output: u64,
+    logs: u64,
+    events: u32,
+    disk: u64,
+    files: u32,
+}
+
+impl<'a> From<&'a ComponentStatus> for Component<'a> {
+    fn from(component: &'a ComponentStatus) -> Self {
+        let serving = component.serving.as_ref();
+        let file_name = component.path.file_name().unwrap_or_default();
+        Self {
+            id: &component.id,
+            // Where the folder is on this machine is nothing that clients need to know.
+            path: file_name.to_string_lossy(),
+            status: match (serving, &component.problem) {
+                (Some(_), None) => "serving",
+                (Some(_), Some(_)) => "serving an earlier version",
+                (None, _) => "broken",
+            },
+            problem: component.problem.as_deref(),
+            digest: serving.map(|state| Text(state.digest)),
+            bytes: serving.map(|state| state.bytes),
+            contract: serving.map(|state| state.contract.as_str()),
+            loaded_at: serving.map(|state| Time(state.loaded_at)),
+            description: serving.and_then(|state| state.description.as_deref()),
+            uses_files: serving.map(|state| state.uses_files),
+            limits: serving.map(|state: &ComponentState| Limits::from(&state.limits)),
+        }
+    }
+}
+
+impl From<&Record> for Limits {
+    fn from(limits: &Record) -> Self {
+        Self {
+            fuel: limits.fuel,
+            memory: limits.memory,
+            timeout_ms: limits.timeout.as_millis(),
+            output: limits.output,
+            logs: limits.logs,
+            events: limits.events,
+            disk: limits.disk,
+            files: limits.files,
+        }
+    }
+}

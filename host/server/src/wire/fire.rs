@@ -1,0 +1,53 @@
+use serde::Serialize;
+use wakeful::core::{Coalesced as MissedInstants, Fire as Record, FireStatus, RunId};
+
+use crate::wire::{Text, Time};
+
+/// What became of one due instant of a cron, on the wire.
+#[derive(Serialize)]
+pub(crate) struct Fire {
+    scheduled_at: Time,
+    recorded_at: Time,
+    late_ms: u128,
+    status: &'static str,
+    run_id: Option<Text<RunId>>,
+    reason: Option<&'static str>,
+    coalesced: Option<Coalesced>,
+}
+
+#[derive(Serialize)]
+struct Coalesced {
+    count: u64,
+    at_least: bool,
+    first: Time,
+    last: Time,
+}
+
+impl From<&Record> for Fire {
+    fn from(record: &Record) -> Self {
+        let (status, run_id, reason) = match record.status {
+            FireStatus::Started(run) => ("started", Some(Text(run)), None),
+            FireStatus::Skipped(reason) => ("skipped", None, Some(reason.as_str())),
+        };
+        Self {
+            scheduled_at: Time(record.scheduled_at),
+            recorded_at: Time(record.recorded_at),
+            late_ms: record.lateness().as_millis(),
+            status,
+            run_id,
+            reason,
+            coalesced: record.coalesced.as_ref().map(Coalesced::from),
+        }
+    }
+}
+
+impl From<&MissedInstants> for Coalesced {
+    fn from(missed: &MissedInstants) -> Self {
+        Self {
+            count: missed.count,
+            at_least: missed.at_least,
+            first: Time(missed.first),
+            last: Time(missed.last),
+        }
+    }
+}

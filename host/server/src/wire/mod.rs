@@ -1,0 +1,36 @@
+//! The shapes of the protocol, one file per noun: what the host's records look like to a client,
+//! and what clients may send.
+
+mod assistant;
+mod component;
+mod cron;
+mod cron_body;
+mod extracted;
+mod fire;
+mod interrupt;
+mod limit;
+mod log;
+mod options;
+mod request;
+mod run;
+mod run_body;
+mod select;
+mod state;
+mod text;
+mod thread;
+mod word;
+
+pub(crate) use assistant::{Assistant, AssistantFilter, AssistantSearch};
+pub(crate) use component::Component;
+pub(crate) use cron::Cron;
+pub(crate) use cron_body::{CronBody, CronFilter, CronPatchBody, CronSearch};
+pub(crate) use fire::Fire;
+pub(crate) use interrupt::Asked;
+pub(crate) use limit::Limit;
+pub(crate) use log::Logs;
+pub(crate) use run::Run;
+pub(crate) use run_body::{RunBody, RunOn};
+pub(crate) use select::Select;
+pub(crate) use state::{CheckpointRef, State};
+pub(crate) use text::{Text, Time, parse_time};
+pub(crate) use thread::{Thread, ThreadBody, ThreadFilter, ThreadSearch};

@@ -1,0 +1,84 @@
+use serde::Deserialize;
+use wakeful::core::{Json, Object};
+
+use crate::error::Error;
+use crate::extract::typed;
+
+/// What clients may ask for that a run carries along as it was sent.
+const KEYS: [&str; 10] = [
+    "stream_mode",
+    "stream_subgraphs",
+    "stream_resumable",
+    "interrupt_before",
+    "interrupt_after",
+    "feedback_keys",
+    "durability",
+    "checkpoint_during",
+    "langsmith_tracer",
+    "strict_resume",
+];
+
+/// Takes the options out of a body, checked for their types. What is `null` counts as absent.
+pub(crate) fn take_options(body: &mut Object) -> Result<Object, Error> {
+    if body.remove("webhook").is_some_and(|webhook| !webhook.is_null()) {
+        return Err(Error::unprocessable("webhooks are not supported yet; remove `webhook`"));
+    }
+    let mut options = Object::new();
+    for key in KEYS {
+        match body.shift_remove(key) {
+            None | Some(Json::Null) => {}
+            Some(value) => {
+                options.insert(key.to_owned(), value);
+            }
+        }
+    }
+    if !options.is_empty() {
+        typed::<Types>(Json::Object(options.clone()), "")?;
+    }
+    Ok(options)
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "only whether they can be read matters")]
+struct Types {
+    stream_mode: Option<OneOrMore<StreamMode>>,
+    stream_subgraphs: Option<bool>,
+    stream_resumable: Option<bool>,
+    interrupt_before: Option<OneOrMore<String>>,
+    interrupt_after: Option<OneOrMore<String>>,
+    feedback_keys: Option<Vec<String>>,
+    durability: Option<Durability>,
+    checkpoint_during: Option<bool>,
+    langsmith_tracer: Option<Object>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "neither a known word nor a list of such")]
+#[expect(dead_code, reason = "only whether they can be read matters")]
+enum OneOrMore<T> {
+    One(T),
+    More(Vec<T>),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum StreamMode {
+    Values,
+    Updates,
+    Messages,
+    #[serde(rename = "messages-tuple")]
+    MessagesTuple,
+    Custom,
+    Tasks,
+    Checkpoints,
+    Debug,
+    Events,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Durability {
+    Sync,
+    Async,
+    Exit,
+}

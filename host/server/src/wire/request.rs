@@ -1,0 +1,115 @@
+use serde::Deserialize;
+use serde_json::Map;
+use wakeful::core::{Command, Json, Object, RunRequest};
+
+use crate::error::Error;
+use crate::extract::typed;
+
+/// Facts about a run that only the host states; clients' own are dropped, as the protocol says.
+const RESERVED_METADATA: [&str; 4] = ["run_id", "thread_id", "assistant_id", "cron_id"];
+
+/// Keys of `configurable` that only the host sets.
+const RESERVED_CONFIGURABLE: [&str; 6] =
+    ["run_id", "thread_id", "graph_id", "assistant_id", "user_id", "cron_id"];
+
+/// The instruction of a run, as clients send it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct CommandBody {
+    #[serde(default)]
+    resume: Json,
+    #[serde(default)]
+    update: Json,
+    #[serde(default)]
+    goto: Json,
+}
+
+impl CommandBody {
+    pub(crate) fn into_command(self) -> Result<Option<Command>, Error> {
+        for (key, value) in [("update", &self.update), ("goto", &self.goto)] {
+            if !value.is_null() {
+                return Err(Error::unprocessable(format!(
+                    "command.{key}: a component has no nodes; remove `{key}`, or send an `input`"
+                )));
+            }
+        }
+        Ok((!self.resume.is_null()).then_some(Command { resume: self.resume }))
+    }
+}
+
+/// A `config`, checked and without what only the host sets. Its metadata goes to the run's own.
+#[derive(Debug, Default)]
+pub(crate) struct Config {
+    pub(crate) stored: Object,
+    metadata: Object,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "only whether they can be read matters")]
+struct ConfigTypes {
+    tags: Option<Vec<String>>,
+    recursion_limit: Option<u64>,
+    configurable: Option<Object>,
+    metadata: Option<Object>,
+}
+
+impl Config {
+    pub(crate) fn new(mut config: Object) -> Result<Self, Error> {
+        typed::<ConfigTypes>(Json::Object(config.clone()), "config")?;
+        let metadata = match config.shift_remove("metadata") {
+            Some(Json::Object(metadata)) => metadata,
+            _ => Map::new(),
+        };
+        if let Some(Json::Object(configurable)) = config.get_mut("configurable") {
+            configurable.retain(|key, _| {
+                let internal = key.starts_with("__") || key.starts_with("langgraph_");
+                !internal && !RESERVED_CONFIGURABLE.contains(&key.as_str())
+            });
+        }
+        Ok(Self { stored: config, metadata })
+    }
+
+    /// Refuses a `context` beside a `configurable`: they are two names for the same thing.
+    pub(crate) fn check_context(&self, context: &Object) -> Result<(), Error> {
+        let configurable = self.stored.get("configurable").and_then(Json::as_object);
+        if !context.is_empty() && configurable.is_some_and(|keys| !keys.is_empty()) {
+            return Err(Error::bad_request(
+                "`config.configurable` and `context` cannot both be given; `context` alone is the newer way",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What a run receives, put together from the parts of a body.
+pub(crate) struct RequestParts {
+    pub(crate) input: Json,
+    pub(crate) command: Option<CommandBody>,
+    pub(crate) config: Option<Object>,
+    pub(crate) context: Option<Object>,
+    pub(crate) metadata: Option<Object>,
+    pub(crate) options: Object,
+}
+
+impl RequestParts {
+    pub(crate) fn into_request(self) -> Result<RunRequest, Error> {
+        let config = Config::new(self.config.unwrap_or_default())?;
+        let context = self.context.unwrap_or_default();
+        config.check_context(&context)?;
+        let mut metadata = config.metadata;
+        metadata.extend(self.metadata.unwrap_or_default());
+        Ok(RunRequest {
+            input: self.input,
+            command: self.command.map(CommandBody::into_command).transpose()?.flatten(),
+            config: config.stored,
+            context,
+            metadata: client_metadata(metadata),
+            options: self.options,
+        })
+    }
+}
+
+/// Metadata without what only the host states.
+pub(crate) fn client_metadata(mut metadata: Object) -> Object {
+    metadata.retain(|key, _| !RESERVED_METADATA.contains(&key.as_str()));
+    metadata
+}

@@ -1,0 +1,138 @@
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+use wakeful::core::{Checkpoint, CheckpointId, Json, Object, Thread, ThreadId};
+
+use crate::error::Error;
+use crate::extract::parse_id;
+use crate::wire::interrupt::{Question, questions, task_id};
+use crate::wire::{Text, Time};
+
+/// Where a thread stood at a checkpoint, on the wire.
+#[derive(Serialize)]
+pub(crate) struct State<'a> {
+    values: Json,
+    next: Vec<String>,
+    tasks: Vec<Task<'a>>,
+    metadata: Option<Object>,
+    created_at: Option<Time>,
+    checkpoint: Option<Address>,
+    parent_checkpoint: Option<Address>,
+    interrupts: Vec<Question<'a>>,
+    checkpoint_id: Option<Text<CheckpointId>>,
+    parent_checkpoint_id: Option<Text<CheckpointId>>,
+}
+
+/// The part of a run that asked questions. LangGraph names a node here; a component is one node.
+#[derive(Serialize)]
+struct Task<'a> {
+    id: Text<Uuid>,
+    name: String,
+    path: [String; 2],
+    error: Option<&'a str>,
+    interrupts: Vec<Question<'a>>,
+    checkpoint: Option<Address>,
+    state: Option<Json>,
+    result: Option<Json>,
+}
+
+/// The full name of a checkpoint.
+#[derive(Serialize)]
+struct Address {
+    checkpoint_id: Text<CheckpointId>,
+    thread_id: Text<ThreadId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checkpoint_ns: Option<&'static str>,
+}
+
+impl Address {
+    fn new(thread: ThreadId, id: CheckpointId) -> Self {
+        Self { checkpoint_id: Text(id), thread_id: Text(thread), checkpoint_ns: Some("") }
+    }
+}
+
+impl<'a> State<'a> {
+    /// The state of a thread without checkpoints.
+    pub(crate) fn empty() -> Self {
+        Self {
+            values: json!({}),
+            next: Vec::new(),
+            tasks: Vec::new(),
+            metadata: None,
+            created_at: None,
+            checkpoint: None,
+            parent_checkpoint: None,
+            interrupts: Vec::new(),
+            checkpoint_id: None,
+            parent_checkpoint_id: None,
+        }
+    }
+
+    /// The state at a checkpoint that a thread does not have; the protocol answers so.
+    pub(crate) fn unknown(thread: ThreadId, id: CheckpointId) -> Self {
+        let address = Address { checkpoint_ns: None, ..Address::new(thread, id) };
+        Self { checkpoint: Some(address), checkpoint_id: Some(Text(id)), ..Self::empty() }
+    }
+
+    /// The state of `thread` at one of its checkpoints.
+    pub(crate) fn at(thread: &Thread, checkpoint: &'a Checkpoint) -> Self {
+        let metadata = metadata(thread, checkpoint);
+        let graph = metadata.get("graph_id").and_then(Json::as_str).unwrap_or_default().to_owned();
+        let asked = questions(checkpoint);
+        let waits = !asked.is_empty();
+        let task = |graph: &str| Task {
+            id: Text(task_id(checkpoint)),
+            name: graph.to_owned(),
+            path: ["__pregel_pull".to_owned(), graph.to_owned()],
+            error: None,
+            interrupts: questions(checkpoint),
+            checkpoint: None,
+            state: None,
+            result: None,
+        };
+        Self {
+            values: checkpoint.values.clone(),
+            tasks: waits.then(|| task(&graph)).into_iter().collect(),
+            next: waits.then_some(graph).into_iter().collect(),
+            metadata: Some(metadata),
+            created_at: Some(Time(checkpoint.created_at)),
+            checkpoint: Some(Address::new(thread.id, checkpoint.id)),
+            parent_checkpoint: checkpoint.parent.map(|parent| Address::new(thread.id, parent)),
+            interrupts: asked,
+            checkpoint_id: Some(Text(checkpoint.id)),
+            parent_checkpoint_id: checkpoint.parent.map(Text),
+        }
+    }
+}
+
+fn metadata(thread: &Thread, checkpoint: &Checkpoint) -> Object {
+    let mut metadata = thread.metadata.clone();
+    metadata.extend(checkpoint.metadata.clone());
+    if let Some(run) = checkpoint.run_id {
+        metadata.insert("run_id".into(), run.to_string().into());
+    }
+    metadata.insert("thread_id".into(), thread.id.to_string().into());
+    metadata.insert("source".into(), "loop".into());
+    metadata.insert("step".into(), checkpoint.step.into());
+    metadata.insert("parents".into(), json!({}));
+    metadata
+}
+
+/// A checkpoint, as clients name it: by its id, or by the object that a state shows.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a checkpoint id, or an object with a `checkpoint_id`")]
+pub(crate) enum CheckpointRef {
+    Id(String),
+    Address { checkpoint_id: Option<String> },
+}
+
+impl CheckpointRef {
+    /// The id; `None` means the newest.
+    pub(crate) fn id(&self) -> Result<Option<CheckpointId>, Error> {
+        let id = match self {
+            Self::Id(id) | Self::Address { checkpoint_id: Some(id) } => Some(id),
+            Self::Address { checkpoint_id: None } => None,
+        };
+        id.map(|id| parse_id("checkpoint", id)).transpose()
+    }
+}

@@ -1,0 +1,58 @@
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use wakeful::Order;
+use wakeful::core::{MultitaskStrategy, OnCompletion, ThreadStatus};
+
+/// Reads one of a fixed set of words; `null` counts as absent.
+fn word<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    parse: impl Fn(&str) -> Option<T>,
+    expected: &str,
+) -> Result<Option<T>, D::Error> {
+    let Some(word) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    let parsed = parse(&word);
+    parsed.map(Some).ok_or_else(|| D::Error::custom(format!("`{word}` is not {expected}")))
+}
+
+pub(crate) fn multitask<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<MultitaskStrategy>, D::Error> {
+    let expected = "one of `reject`, `interrupt`, `rollback`, `enqueue`";
+    word(deserializer, MultitaskStrategy::parse, expected)
+}
+
+pub(crate) fn completion<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<OnCompletion>, D::Error> {
+    word(deserializer, OnCompletion::parse, "`delete` or `keep`")
+}
+
+pub(crate) fn thread_status<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<ThreadStatus>, D::Error> {
+    word(deserializer, ThreadStatus::parse, "one of `idle`, `busy`, `interrupted`, `error`")
+}
+
+pub(crate) fn order<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Order>, D::Error> {
+    let parse = |word: &str| match word {
+        "asc" => Some(Order::Ascending),
+        "desc" => Some(Order::Descending),
+        _ => None,
+    };
+    word(deserializer, parse, "`asc` or `desc`")
+}
+
+/// Whether `true` was given for one of two words: `yes`.
+pub(crate) fn choice<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    yes: &str,
+    no: &str,
+) -> Result<bool, D::Error> {
+    let parse = |word: &str| match word {
+        word if word == yes => Some(true),
+        word if word == no => Some(false),
+        _ => None,
+    };
+    let given = word(deserializer, parse, &format!("`{yes}` or `{no}`"))?;
+    Ok(given.unwrap_or(false))
+}

@@ -1,0 +1,21 @@
+//! The API over a real host with one real component, in process.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod assistants;
+mod bodies;
+mod crons;
+mod errors;
+mod headers;
+mod operations;
+mod runs;
+mod serving;
+mod support;
+mod threads;
+mod waits;

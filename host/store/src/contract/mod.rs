@@ -1,0 +1,125 @@
+//! The laws that every backend keeps, each an async function that panics where one is broken.
+//!
+//! [`contract_suite!`](crate::contract_suite) makes a test of each:
+//!
+//! ```text
+//! wakeful_store::contract_suite!(open_an_empty_store().await);
+//! ```
+//!
+//! The expression gives a pair: an `Arc<dyn Store>` without any content, and whatever has to live
+//! as long as the store does.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "this is test code, in the library only so that every backend can run it"
+)]
+
+pub mod crons;
+pub mod files;
+pub mod fires;
+mod kit;
+pub mod queue;
+pub mod recovery;
+pub mod runs;
+pub mod threads;
+
+/// Makes a test of every law, in a module for each topic.
+#[macro_export]
+macro_rules! contract_suite {
+    ($open:expr) => {
+        $crate::contract_suite! { @laws $open;
+            threads: [
+                a_thread_reads_back_as_it_was_written
+                an_id_is_taken_once
+                threads_are_found_by_what_they_contain
+                pages_are_cut_from_a_sorted_whole
+                values_come_back_to_the_last_bit_and_at_any_depth
+                a_default_assistant_is_made_once
+                deleting_a_thread_deletes_all_of_it
+                deleting_a_thread_fences_its_running_run
+            ]
+            runs: [
+                a_run_reads_back_as_it_was_written
+                a_run_needs_a_thread
+                a_run_can_bring_its_thread
+                a_busy_thread_refuses_a_run_that_says_reject
+                thread_metadata_is_merged_where_it_is_absent
+                a_run_id_is_used_once
+                runs_are_listed_newest_first
+                cancelling_a_pending_run_frees_its_thread
+                deleting_a_run_spares_one_that_is_running
+                deleting_the_first_of_a_queue_offers_the_second
+            ]
+            queue: [
+                the_longest_waiting_thread_comes_first
+                one_thread_runs_one_run_at_a_time
+                a_backlog_on_one_thread_delays_no_other
+                a_run_does_not_begin_before_it_is_available
+                a_delayed_run_does_not_hold_up_the_next
+                concurrent_claims_share_the_runs
+                a_finished_run_commits_its_checkpoint_with_it
+                checkpoints_count_up_and_know_their_parents
+                a_failed_run_leaves_its_thread_as_it_was
+                an_interrupted_thread_stays_so_until_it_is_answered
+                every_outcome_reads_back
+                a_thread_stays_busy_while_runs_wait
+                a_temporary_thread_goes_with_its_run
+                a_thread_that_is_to_go_waits_for_its_last_run
+            ]
+            recovery: [
+                an_older_claim_is_fenced
+                a_requeued_run_keeps_its_place
+                a_renewed_lease_is_not_taken_back
+                an_ended_lease_is_taken_back
+                an_exclusive_host_takes_back_every_run_but_its_own
+                a_run_without_attempts_left_fails
+                a_forgiven_attempt_does_not_count
+            ]
+            crons: [
+                a_cron_reads_back_as_it_was_written
+                crons_are_found_by_what_they_contain
+                an_update_names_the_version_it_read
+                an_update_moves_the_due_instant
+                the_last_accounted_instant_only_grows
+                deleting_a_cron_deletes_its_fires
+            ]
+            fires: [
+                a_due_cron_fires_with_all_that_belongs_to_it
+                due_crons_come_earliest_first_and_at_most_as_many_as_asked
+                a_cron_that_is_not_due_does_not_fire
+                concurrent_claims_fire_each_instant_once
+                an_update_and_a_fire_exclude_each_other
+                a_skipped_fire_is_recorded_without_a_run
+                an_instant_fires_once_even_if_it_comes_up_again
+                a_thread_that_became_busy_is_planned_anew
+                a_fire_on_a_fresh_thread_creates_it
+                the_last_fire_leaves_nothing_due
+                fires_are_listed_newest_first
+            ]
+            files: [
+                a_file_comes_back_under_its_digest
+                a_sweep_keeps_what_is_named
+                a_sweep_forgets_old_runs_without_a_thread
+                a_sweep_forgets_old_fires
+                a_check_passes_while_the_store_is_open
+                a_closed_store_refuses_everything
+            ]
+        }
+    };
+    (@laws $open:expr; $($topic:ident: [$($law:ident)+])+) => {$(
+        mod $topic {
+            #[allow(unused_imports, reason = "the expression may need what stands around it")]
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $law() {
+                    let (store, _guard) = $open;
+                    $crate::contract::$topic::$law(store).await;
+                }
+            )+
+        }
+    )+};
+}

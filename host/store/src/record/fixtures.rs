@@ -1,0 +1,282 @@
+//! Records of every format that was ever written. They have to be read for ever; the newest format
+//! has to be written as it is here, or it is another one.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use wakeful_core::{
+    Assistant, Checkpoint, Coalesced, Command, Cron, CronTrigger, Digest, ErrorCode, Failure,
+    FileEntry, FileKind, Fire, FireStatus, Interrupt, Json, LogLevel, LogLine, LogSource, Manifest,
+    MultitaskStrategy, Object, OnCompletion, Outcome, Pending, Report, Run, RunError, RunRequest,
+    RunStatus, SkipReason, Thread, ThreadStatus, Timestamp, Trigger,
+};
+
+use super::{
+    Docs, Draft, StoredAssistant, StoredCheckpoint, StoredCron, StoredFire, StoredLease, StoredRun,
+    StoredThread, VERSION, decode, encode,
+};
+use crate::blobs::Blobs;
+use crate::folder::Space;
+
+fn docs(folder: &Path) -> Docs {
+    Docs { blobs: Blobs::open(folder.join("blobs"), Space::new(folder, 0)).unwrap() }
+}
+
+fn at(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(1_800_000_000_000_000 + micros).unwrap()
+}
+
+fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(n: u8) -> T {
+    format!("00000000-0000-7000-8000-0000000000{n:02x}").parse().unwrap()
+}
+
+fn object(json: Json) -> Object {
+    json.as_object().unwrap().clone()
+}
+
+/// The record in a fixture of the first format; today's program must write the same.
+fn check<T: Serialize + DeserializeOwned>(name: &str, record: &T) -> T {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/v1")
+        .join(name)
+        .with_extension("json");
+    let written: Box<serde_json::value::RawValue> =
+        serde_json::from_slice(&encode(record).unwrap()[1..]).unwrap();
+    let fixture = std::fs::read(&path).unwrap_or_default();
+    let fixture = fixture.trim_ascii();
+    assert_eq!(
+        String::from_utf8_lossy(fixture),
+        written.get(),
+        "what is written differs from {}",
+        path.display()
+    );
+    assert_eq!(VERSION, 1, "a new format needs fixtures of its own, and these stay");
+    let mut bytes = vec![1];
+    bytes.extend_from_slice(fixture);
+    decode(&bytes).unwrap()
+}
+
+fn request() -> RunRequest {
+    RunRequest {
+        input: json!({ "messages": [{ "role": "user", "content": "hi" }] }),
+        command: Some(Command { resume: json!([true, null]) }),
+        config: object(json!({ "recursion_limit": 5 })),
+        context: object(json!({ "user": "u" })),
+        metadata: object(json!({ "m": 1.5 })),
+        options: object(json!({ "durability": "sync" })),
+    }
+}
+
+fn question() -> Interrupt {
+    Interrupt {
+        id: "q".to_owned(),
+        reason: "approval".to_owned(),
+        payload: json!("sure?"),
+        answer_schema: Some(json!({ "type": "boolean" })),
+    }
+}
+
+fn report() -> Report {
+    Report {
+        outcome: Outcome::Failed(Failure {
+            code: ErrorCode::RateLimited,
+            message: "slow down".to_owned(),
+            retryable: true,
+            retry_after: Some(Duration::new(1, 5)),
+        }),
+        fuel_used: u64::MAX,
+        peak_memory: 65_536,
+        duration: Duration::from_micros(1_500_001),
+        logs: vec![LogLine {
+            at: at(9),
+            source: LogSource::Stdout,
+            level: LogLevel::Info,
+            message: "hello".to_owned(),
+            fields: vec![("k".to_owned(), "v".to_owned())],
+        }],
+        logs_dropped: 2,
+    }
+}
+
+fn run() -> Run {
+    let mut run = Run::new(id(1), id(2), id(3), "echo".parse().unwrap(), request(), at(0));
+    run.status = RunStatus::Error;
+    run.updated_at = at(3);
+    run.available_at = at(1);
+    run.trigger = Trigger::Cron(CronTrigger { cron_id: id(4), scheduled_at: at(-1), missed: 7 });
+    run.multitask = MultitaskStrategy::Rollback;
+    run.on_completion = OnCompletion::Delete;
+    run.attempt = 2;
+    run.epoch = 3;
+    run.digest = Some(Digest::of(b"component"));
+    run.started_at = Some(at(2));
+    run.ended_at = Some(at(3));
+    run.report = Some(report());
+    run
+}
+
+#[test]
+fn assistants_of_every_format_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let docs = docs(folder.path());
+    let assistant = Assistant {
+        description: Some("greets".to_owned()),
+        config: object(json!({ "tags": ["a"] })),
+        context: object(json!({ "c": 1 })),
+        version: 4,
+        ..Assistant::default_of("echo".parse().unwrap(), at(0))
+    };
+    let stored = check("assistant", &StoredAssistant::new(&assistant, &docs).unwrap());
+    assert_eq!(stored.open(&docs).unwrap(), assistant);
+}
+
+#[test]
+fn threads_of_every_format_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let docs = docs(folder.path());
+    let thread = Thread {
+        updated_at: at(2),
+        state_updated_at: at(1),
+        status: ThreadStatus::Error,
+        head: Some(id(5)),
+        values: Some(json!({ "z": 1, "a": [0.1] })),
+        error: Some(RunError { name: "trapped".to_owned(), message: "unreachable".to_owned() }),
+        temporary: true,
+        ..Thread::new(id(2), object(json!({ "graph_id": "echo" })), at(0))
+    };
+    let stored = check("thread", &StoredThread::new(&thread, &docs).unwrap());
+    assert_eq!(stored.open(&docs).unwrap(), thread);
+}
+
+#[test]
+fn checkpoints_of_every_format_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let docs = docs(folder.path());
+    let entry = |path: &str, kind| FileEntry { path: path.to_owned(), kind };
+    let mut checkpoint = Checkpoint {
+        id: id(5),
+        thread_id: id(2),
+        parent: None,
+        run_id: Some(id(1)),
+        step: 0,
+        created_at: at(3),
+        values: json!({ "n": 1 }),
+        files: Manifest {
+            entries: vec![
+                entry("d", FileKind::Directory),
+                entry("d/f", FileKind::File { digest: Digest::of(b"f"), size: 1 }),
+                entry("d/l", FileKind::Symlink { target: "f".to_owned() }),
+            ],
+        },
+        pending: Some(Pending { interrupts: vec![question()], input: json!(null) }),
+        metadata: object(json!({ "source": "loop" })),
+    };
+    let first = Draft::new(&checkpoint, &docs).unwrap().after(id(2), None);
+    checkpoint.id = id(6);
+    checkpoint.parent = Some(id(5));
+    checkpoint.step = 1;
+    let second = Draft::new(&checkpoint, &docs).unwrap().after(id(2), Some(&first));
+    let stored: StoredCheckpoint = check("checkpoint", &second);
+    assert_eq!(stored.open(&docs).unwrap(), checkpoint);
+}
+
+#[test]
+fn runs_of_every_format_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let docs = docs(folder.path());
+    let ended = run();
+    let stored = check("run", &StoredRun::new(&ended, &docs).unwrap());
+    assert_eq!(stored.open(None, &docs).unwrap(), ended);
+    let pending =
+        Run::new(id(1), id(2), id(3), "echo".parse().unwrap(), RunRequest::default(), at(0));
+    let stored = check("run_pending", &StoredRun::new(&pending, &docs).unwrap());
+    assert_eq!(stored.open(None, &docs).unwrap(), pending);
+}
+
+#[test]
+fn leases_of_every_format_are_read() {
+    let lease = check("lease", &StoredLease { owner: "host".to_owned(), until: at(60) });
+    assert_eq!((lease.owner.as_str(), lease.until), ("host", at(60)));
+}
+
+#[test]
+fn crons_of_every_format_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let docs = docs(folder.path());
+    let cron = Cron {
+        id: id(4),
+        assistant_id: id(3),
+        component: "echo".parse().unwrap(),
+        thread_id: Some(id(2)),
+        schedule: "*/5 * * * *".to_owned(),
+        timezone: Some("Europe/Berlin".to_owned()),
+        end_time: Some(at(9)),
+        enabled: true,
+        on_run_completed: OnCompletion::Keep,
+        multitask: MultitaskStrategy::Reject,
+        metadata: object(json!({ "m": true })),
+        request: request(),
+        created_at: at(0),
+        updated_at: at(1),
+        next_run_at: Some(at(5)),
+        last_scheduled_at: Some(at(4)),
+        version: 12,
+    };
+    let stored = check("cron", &StoredCron::new(&cron, &docs).unwrap());
+    assert_eq!(stored.open(&docs).unwrap(), cron);
+}
+
+#[test]
+fn fires_of_every_format_are_read() {
+    let missed = Coalesced { count: 3, at_least: true, first: at(0), last: at(4) };
+    let started = Fire {
+        cron_id: id(4),
+        scheduled_at: at(4),
+        recorded_at: at(5),
+        status: FireStatus::Started(id(1)),
+        coalesced: Some(missed),
+    };
+    assert_eq!(check("fire", &StoredFire::new(&started)).open(), started);
+    let skipped =
+        Fire { status: FireStatus::Skipped(SkipReason::Overlap), coalesced: None, ..started };
+    assert_eq!(check("fire_skipped", &StoredFire::new(&skipped)).open(), skipped);
+}
+
+#[test]
+fn outcomes_of_every_format_are_read() {
+    let text = || "why".to_owned();
+    let outcomes = [
+        Outcome::Done(object(json!({ "n": 1 }))),
+        Outcome::Interrupted(vec![question()]),
+        report().outcome,
+        Outcome::OutOfFuel { limit: 1 },
+        Outcome::OutOfMemory { limit: 2 },
+        Outcome::TimedOut { limit: Duration::from_secs(3) },
+        Outcome::OutputTooLarge { limit: 4 },
+        Outcome::InvalidOutput { message: text() },
+        Outcome::TooManyEvents { limit: 5 },
+        Outcome::DiskFull { message: text() },
+        Outcome::Trapped { message: text() },
+        Outcome::Cancelled,
+        Outcome::Refused { message: text() },
+        Outcome::HostFailed { message: text() },
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let docs = docs(folder.path());
+    let reports: Vec<_> = outcomes
+        .into_iter()
+        .map(|outcome| StoredRun::report_doc(&Report::not_run(outcome), &docs).unwrap())
+        .collect();
+    let read = check("reports", &reports);
+    let run = run();
+    for (doc, written) in read.into_iter().zip(reports) {
+        let mut stored = StoredRun::new(&run, &docs).unwrap();
+        stored.report = Some(doc);
+        let found = stored.clone().open(None, &docs).unwrap();
+        stored.report = Some(written);
+        assert_eq!(found, stored.open(None, &docs).unwrap());
+    }
+}

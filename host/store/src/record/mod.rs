@@ -1,0 +1,26 @@
+//! What is kept of each domain type, as JSON behind one byte that says the format.
+//!
+//! A record is small. What can be large in it (an input, values, metadata) is a [`Doc`], which
+//! stands in the record itself or, beyond a kilobyte, in a blob that the record names.
+
+mod assistant;
+mod checkpoint;
+mod codec;
+mod cron;
+mod doc;
+mod fire;
+mod report;
+mod run;
+mod thread;
+
+pub(crate) use assistant::StoredAssistant;
+pub(crate) use checkpoint::{Draft, StoredCheckpoint};
+pub(crate) use codec::{Unreadable, VERSION, decode, encode};
+pub(crate) use cron::StoredCron;
+pub(crate) use doc::{Doc, Docs};
+pub(crate) use fire::StoredFire;
+pub(crate) use run::{StoredLease, StoredRun};
+pub(crate) use thread::{StoredThread, error_doc};
+
+#[cfg(test)]
+mod fixtures;

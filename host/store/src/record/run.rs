@@ -1,0 +1,220 @@
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use wakeful_core::{
+    AssistantId, Command, ComponentId, CronId, CronTrigger, Digest, Json, Lease, MultitaskStrategy,
+    Object, OnCompletion, Report, Run, RunId, RunRequest, RunStatus, ThreadId, Timestamp, Trigger,
+};
+
+use super::codec::{micros, micros_option, text, text_option, word};
+use super::report::StoredReport;
+use super::{Doc, Docs};
+use crate::Error;
+
+word!(status, wakeful_core::RunStatus);
+word!(multitask, wakeful_core::MultitaskStrategy);
+word!(on_completion, wakeful_core::OnCompletion);
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StoredRun {
+    #[serde(with = "text")]
+    pub(crate) id: RunId,
+    #[serde(with = "text")]
+    pub(crate) thread: ThreadId,
+    #[serde(with = "text")]
+    assistant: AssistantId,
+    #[serde(with = "text")]
+    component: ComponentId,
+    #[serde(with = "status")]
+    pub(crate) status: RunStatus,
+    #[serde(with = "micros")]
+    pub(crate) created: Timestamp,
+    #[serde(with = "micros")]
+    pub(crate) updated: Timestamp,
+    #[serde(with = "micros")]
+    pub(crate) available: Timestamp,
+    trigger: StoredTrigger,
+    #[serde(with = "multitask")]
+    pub(crate) multitask: MultitaskStrategy,
+    #[serde(with = "on_completion")]
+    pub(crate) on_completion: OnCompletion,
+    pub(crate) attempt: u32,
+    pub(crate) epoch: u64,
+    #[serde(with = "text_option")]
+    pub(crate) digest: Option<Digest>,
+    #[serde(with = "micros_option")]
+    started: Option<Timestamp>,
+    #[serde(with = "micros_option")]
+    pub(crate) ended: Option<Timestamp>,
+    request: Doc,
+    pub(crate) report: Option<Doc>,
+}
+
+/// The lease of a running run, apart from its record because it is renewed so often.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StoredLease {
+    pub(crate) owner: String,
+    #[serde(with = "micros")]
+    pub(crate) until: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StoredTrigger {
+    Manual,
+    Cron {
+        #[serde(with = "text")]
+        cron: CronId,
+        #[serde(with = "micros")]
+        scheduled: Timestamp,
+        missed: u64,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredRequest<'a> {
+    input: Cow<'a, Json>,
+    command: Option<StoredCommand<'a>>,
+    config: Cow<'a, Object>,
+    context: Cow<'a, Object>,
+    metadata: Cow<'a, Object>,
+    options: Cow<'a, Object>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredCommand<'a> {
+    resume: Cow<'a, Json>,
+}
+
+impl StoredRun {
+    pub(crate) fn new(run: &Run, docs: &Docs) -> Result<Self, Error> {
+        Ok(Self {
+            id: run.id,
+            thread: run.thread_id,
+            assistant: run.assistant_id,
+            component: run.component.clone(),
+            status: run.status,
+            created: run.created_at,
+            updated: run.updated_at,
+            available: run.available_at,
+            trigger: match &run.trigger {
+                Trigger::Manual => StoredTrigger::Manual,
+                Trigger::Cron(CronTrigger { cron_id, scheduled_at, missed }) => {
+                    StoredTrigger::Cron {
+                        cron: *cron_id,
+                        scheduled: *scheduled_at,
+                        missed: *missed,
+                    }
+                }
+            },
+            multitask: run.multitask,
+            on_completion: run.on_completion,
+            attempt: run.attempt,
+            epoch: run.epoch,
+            digest: run.digest,
+            started: run.started_at,
+            ended: run.ended_at,
+            request: docs.put(&StoredRequest::new(&run.request))?,
+            report: run.report.as_ref().map(|report| Self::report_doc(report, docs)).transpose()?,
+        })
+    }
+
+    /// The document of a report.
+    pub(crate) fn report_doc(report: &Report, docs: &Docs) -> Result<Doc, Error> {
+        docs.put(&StoredReport::new(report))
+    }
+
+    /// The run without its request and its report: enough for a change of its status, and without
+    /// reading a blob.
+    pub(crate) fn bare(&self) -> Run {
+        Run {
+            id: self.id,
+            thread_id: self.thread,
+            assistant_id: self.assistant,
+            component: self.component.clone(),
+            status: self.status,
+            created_at: self.created,
+            updated_at: self.updated,
+            available_at: self.available,
+            trigger: match self.trigger {
+                StoredTrigger::Manual => Trigger::Manual,
+                StoredTrigger::Cron { cron, scheduled, missed } => {
+                    Trigger::Cron(CronTrigger { cron_id: cron, scheduled_at: scheduled, missed })
+                }
+            },
+            multitask: self.multitask,
+            on_completion: self.on_completion,
+            request: RunRequest::default(),
+            attempt: self.attempt,
+            epoch: self.epoch,
+            lease: None,
+            digest: self.digest,
+            started_at: self.started,
+            ended_at: self.ended,
+            report: None,
+        }
+    }
+
+    /// Takes over what a change of status changes.
+    pub(crate) fn absorb(&mut self, run: &Run) {
+        self.status = run.status;
+        self.updated = run.updated_at;
+        self.available = run.available_at;
+        self.attempt = run.attempt;
+        self.epoch = run.epoch;
+        self.started = run.started_at;
+        self.ended = run.ended_at;
+    }
+
+    pub(crate) fn open(self, lease: Option<StoredLease>, docs: &Docs) -> Result<Run, Error> {
+        let request: StoredRequest<'static> = docs.get(&self.request, "run")?;
+        let report: Option<StoredReport<'static>> =
+            self.report.as_ref().map(|report| docs.get(report, "run")).transpose()?;
+        Ok(Run {
+            request: request.open(),
+            report: report.map(StoredReport::open),
+            lease: lease.map(|lease| Lease { owner: lease.owner, until: lease.until }),
+            ..self.bare()
+        })
+    }
+
+    /// The cron that caused it.
+    pub(crate) fn cron(&self) -> Option<CronId> {
+        match self.trigger {
+            StoredTrigger::Manual => None,
+            StoredTrigger::Cron { cron, .. } => Some(cron),
+        }
+    }
+
+    /// The documents it names.
+    pub(crate) fn docs(&self) -> impl Iterator<Item = &Doc> {
+        std::iter::once(&self.request).chain(&self.report)
+    }
+}
+
+impl<'a> StoredRequest<'a> {
+    pub(super) fn new(request: &'a RunRequest) -> Self {
+        Self {
+            input: Cow::Borrowed(&request.input),
+            command: request
+                .command
+                .as_ref()
+                .map(|command| StoredCommand { resume: Cow::Borrowed(&command.resume) }),
+            config: Cow::Borrowed(&request.config),
+            context: Cow::Borrowed(&request.context),
+            metadata: Cow::Borrowed(&request.metadata),
+            options: Cow::Borrowed(&request.options),
+        }
+    }
+
+    pub(super) fn open(self) -> RunRequest {
+        RunRequest {
+            input: self.input.into_owned(),
+            command: self.command.map(|command| Command { resume: command.resume.into_owned() }),
+            config: self.config.into_owned(),
+            context: self.context.into_owned(),
+            metadata: self.metadata.into_owned(),
+            options: self.options.into_owned(),
+        }
+    }
+}

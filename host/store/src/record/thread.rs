@@ -1,0 +1,99 @@
+use serde::{Deserialize, Serialize};
+use wakeful_core::{CheckpointId, Object, RunError, Thread, ThreadId, ThreadStatus, Timestamp};
+
+use super::codec::{micros, text, text_option, word};
+use super::{Doc, Docs};
+use crate::Error;
+
+word!(status, wakeful_core::ThreadStatus);
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StoredThread {
+    #[serde(with = "text")]
+    pub(crate) id: ThreadId,
+    #[serde(with = "micros")]
+    pub(crate) created: Timestamp,
+    #[serde(with = "micros")]
+    pub(crate) updated: Timestamp,
+    #[serde(with = "micros")]
+    pub(crate) state_updated: Timestamp,
+    #[serde(with = "status")]
+    pub(crate) status: ThreadStatus,
+    #[serde(with = "text_option")]
+    pub(crate) head: Option<CheckpointId>,
+    pub(crate) temporary: bool,
+    /// A run that ended asked for the thread to go as soon as nothing waits on it.
+    pub(crate) leaving: bool,
+    pub(crate) metadata: Doc,
+    pub(crate) values: Option<Doc>,
+    pub(crate) error: Option<Doc>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredError {
+    name: String,
+    message: String,
+}
+
+impl StoredThread {
+    pub(crate) fn new(thread: &Thread, docs: &Docs) -> Result<Self, Error> {
+        Ok(Self {
+            id: thread.id,
+            created: thread.created_at,
+            updated: thread.updated_at,
+            state_updated: thread.state_updated_at,
+            status: thread.status,
+            head: thread.head,
+            temporary: thread.temporary,
+            leaving: false,
+            metadata: docs.put(&thread.metadata)?,
+            values: thread.values.as_ref().map(|values| docs.put(values)).transpose()?,
+            error: thread.error.as_ref().map(|error| error_doc(error, docs)).transpose()?,
+        })
+    }
+
+    pub(crate) fn open(self, docs: &Docs) -> Result<Thread, Error> {
+        let error: Option<StoredError> =
+            self.error.as_ref().map(|error| docs.get(error, "thread")).transpose()?;
+        Ok(Thread {
+            id: self.id,
+            created_at: self.created,
+            updated_at: self.updated,
+            state_updated_at: self.state_updated,
+            metadata: docs.get(&self.metadata, "thread")?,
+            status: self.status,
+            head: self.head,
+            values: self.values.as_ref().map(|values| docs.get(values, "thread")).transpose()?,
+            error: error.map(|error| RunError { name: error.name, message: error.message }),
+            temporary: self.temporary,
+        })
+    }
+
+    /// Adds the keys of `more` that the metadata lacks.
+    pub(crate) fn merge_metadata(&mut self, more: &Object, docs: &Docs) -> Result<(), Error> {
+        if more.is_empty() {
+            return Ok(());
+        }
+        let mut metadata: Object = docs.get(&self.metadata, "thread")?;
+        let known = metadata.len();
+        for (key, value) in more {
+            if !metadata.contains_key(key) {
+                metadata.insert(key.clone(), value.clone());
+            }
+        }
+        if metadata.len() > known {
+            self.metadata = docs.put(&metadata)?;
+        }
+        Ok(())
+    }
+
+    /// The documents it names.
+    pub(crate) fn docs(&self) -> impl Iterator<Item = &Doc> {
+        [Some(&self.metadata), self.values.as_ref(), self.error.as_ref()].into_iter().flatten()
+    }
+}
+
+/// The document of a run's error.
+pub(crate) fn error_doc(error: &RunError, docs: &Docs) -> Result<Doc, Error> {
+    docs.put(&StoredError { name: error.name.clone(), message: error.message.clone() })
+}

@@ -1,0 +1,278 @@
+use std::path::Path;
+
+use async_trait::async_trait;
+use wakeful_core::{
+    Assistant, AssistantId, Checkpoint, CheckpointId, Cron, CronId, Digest, Fire, Lease, Outcome,
+    Report, Run, RunId, Thread, ThreadId, Timestamp,
+};
+
+use super::runs::Prepared;
+use super::{SledStore, assistants, backup, crons, queue, runs, sweep, threads};
+use crate::folder::Purpose::{Begin, End};
+use crate::record::{StoredAssistant, StoredCron, StoredThread};
+use crate::{
+    Backup, Cancelled, ClaimedRun, Created, CronQuery, DueCron, Error, FinishRun, Finished,
+    FirePlan, Inserted, NewRun, Page, Planner, Recovered, RunQuery, Store, ThreadQuery,
+};
+
+#[async_trait]
+impl Store for SledStore {
+    async fn ensure_assistant(&self, assistant: Assistant) -> Result<Assistant, Error> {
+        let new = self.docs(move |docs| StoredAssistant::new(&assistant, docs)).await?;
+        let stored = self.write(Begin, |tx| assistants::ensure(tx, new)).await?;
+        self.docs(|docs| stored.open(docs)).await
+    }
+
+    async fn assistant(&self, id: AssistantId) -> Result<Option<Assistant>, Error> {
+        self.read(move |tx| assistants::get(tx, id)).await
+    }
+
+    async fn assistants(&self) -> Result<Vec<Assistant>, Error> {
+        self.read(assistants::list).await
+    }
+
+    async fn create_thread(&self, thread: Thread) -> Result<Created<Thread>, Error> {
+        let new = self.docs(move |docs| StoredThread::new(&thread, docs)).await?;
+        let created = self.write(Begin, |tx| threads::create(tx, new)).await?;
+        self.docs(|docs| match created {
+            Created::New(thread) => thread.open(docs).map(Created::New),
+            Created::Existing(thread) => thread.open(docs).map(Created::Existing),
+        })
+        .await
+    }
+
+    async fn thread(&self, id: ThreadId) -> Result<Option<Thread>, Error> {
+        self.read(move |tx| threads::get(tx, id)).await
+    }
+
+    async fn search_threads(&self, query: ThreadQuery) -> Result<Page<Thread>, Error> {
+        self.read(move |tx| threads::search(tx, &query)).await
+    }
+
+    async fn delete_thread(&self, id: ThreadId) -> Result<Option<Vec<RunId>>, Error> {
+        self.write(End, move |tx| threads::delete(tx, id)).await
+    }
+
+    async fn checkpoint(
+        &self,
+        thread: ThreadId,
+        id: CheckpointId,
+    ) -> Result<Option<Checkpoint>, Error> {
+        self.read(move |tx| threads::checkpoint(tx, thread, id)).await
+    }
+
+    async fn checkpoints(
+        &self,
+        thread: ThreadId,
+        before: Option<CheckpointId>,
+        limit: usize,
+    ) -> Result<Vec<Checkpoint>, Error> {
+        self.read(move |tx| threads::checkpoints(tx, thread, before, limit)).await
+    }
+
+    async fn insert_run(&self, new: NewRun) -> Result<Inserted, Error> {
+        let new = self.docs(move |docs| Prepared::new(&new, docs)).await?;
+        let inserted = self.write(Begin, |tx| runs::insert(tx, new)).await?;
+        self.docs(|docs| inserted.open(docs)).await
+    }
+
+    async fn run(&self, id: RunId) -> Result<Option<Run>, Error> {
+        self.read(move |tx| runs::get(tx, id)).await
+    }
+
+    async fn runs(&self, query: RunQuery) -> Result<Page<Run>, Error> {
+        self.read(move |tx| runs::list(tx, &query)).await
+    }
+
+    async fn claim_runs(
+        &self,
+        now: Timestamp,
+        lease: Lease,
+        limit: usize,
+    ) -> Result<Vec<ClaimedRun>, Error> {
+        let claimed = self.write(Begin, move |tx| queue::claim(tx, now, &lease, limit)).await?;
+        self.docs(|docs| claimed.into_iter().map(|run| run.open(docs)).collect()).await
+    }
+
+    async fn next_available(&self) -> Result<Option<Timestamp>, Error> {
+        self.read(queue::next_available).await
+    }
+
+    async fn renew_leases(&self, lease: Lease) -> Result<(), Error> {
+        self.write(End, move |tx| queue::renew(tx, &lease)).await
+    }
+
+    async fn finish_run(&self, finish: FinishRun) -> Result<Finished, Error> {
+        let (id, epoch, digest, now) = (finish.run_id, finish.epoch, finish.digest, finish.now);
+        let ending = self.docs(move |docs| queue::Ending::of(&finish, docs)).await?;
+        self.write(End, move |tx| queue::finish(tx, id, epoch, digest, ending, now)).await
+    }
+
+    async fn requeue_run(
+        &self,
+        id: RunId,
+        epoch: u64,
+        available_at: Timestamp,
+        forgive: bool,
+        now: Timestamp,
+    ) -> Result<Finished, Error> {
+        self.write(End, move |tx| queue::requeue(tx, id, epoch, available_at, forgive, now)).await
+    }
+
+    async fn cancel_pending(&self, id: RunId, now: Timestamp) -> Result<Cancelled, Error> {
+        let report = Report::not_run(Outcome::Cancelled);
+        let ending = self.docs(move |docs| queue::Ending::new(report, docs)).await?;
+        self.write(End, move |tx| queue::cancel(tx, id, ending, now)).await
+    }
+
+    async fn delete_run(&self, id: RunId) -> Result<bool, Error> {
+        self.write(End, move |tx| runs::delete(tx, id)).await
+    }
+
+    async fn recover_runs(
+        &self,
+        now: Timestamp,
+        owner: &str,
+        exclusive: bool,
+        max_attempts: u32,
+    ) -> Result<Recovered, Error> {
+        let owner = owner.to_owned();
+        self.write(End, move |tx| queue::recover(tx, now, &owner, exclusive, max_attempts)).await
+    }
+
+    async fn create_cron(&self, cron: Cron) -> Result<(), Error> {
+        let new = self.docs(move |docs| StoredCron::new(&cron, docs)).await?;
+        self.write(Begin, move |tx| crons::create(tx, &new)).await
+    }
+
+    async fn cron(&self, id: CronId) -> Result<Option<Cron>, Error> {
+        self.read(move |tx| crons::get(tx, id)).await
+    }
+
+    async fn search_crons(&self, query: CronQuery) -> Result<Page<Cron>, Error> {
+        self.read(move |tx| crons::search(tx, &query)).await
+    }
+
+    async fn update_cron(&self, cron: Cron) -> Result<Option<Cron>, Error> {
+        let new = self.docs(move |docs| StoredCron::new(&cron, docs)).await?;
+        let updated = self.write(Begin, |tx| crons::update(tx, new)).await?;
+        self.docs(|docs| updated.map(|cron| cron.open(docs)).transpose()).await
+    }
+
+    async fn delete_cron(&self, id: CronId) -> Result<bool, Error> {
+        self.write(End, move |tx| crons::delete(tx, id)).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
+        self.read(crons::next_due).await
+    }
+
+    async fn claim_due(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        plan: Planner,
+    ) -> Result<Vec<FirePlan>, Error> {
+        let planned = self
+            .read(move |tx| {
+                let due = crons::due(tx, now, limit)?;
+                due.into_iter().map(|due| Planned::new(&due, plan(&due), tx.docs())).collect()
+            })
+            .await?;
+        self.fire(planned).await
+    }
+
+    async fn fires(
+        &self,
+        cron: CronId,
+        before: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<Fire>, Error> {
+        self.read(move |tx| crons::fires(tx, cron, before, limit)).await
+    }
+
+    async fn put_file(&self, source: &Path) -> Result<(Digest, u64), Error> {
+        let source = source.to_owned();
+        self.docs(move |docs| docs.blobs.put_file(&source)).await
+    }
+
+    async fn fetch_file(&self, digest: Digest, target: &Path) -> Result<(), Error> {
+        let target = target.to_owned();
+        self.docs(move |docs| docs.blobs.fetch(digest, &target)).await
+    }
+
+    async fn sweep(
+        &self,
+        runs_before: Timestamp,
+        fires_before: Timestamp,
+    ) -> Result<(u64, u64, u64), Error> {
+        let _alone = self.housekeeping.lock().await;
+        let runs = self.sweep_runs(runs_before).await?;
+        let fires = self.sweep_fires(fires_before).await?;
+        Ok((runs, fires, self.sweep_blobs(sweep::GRACE).await?))
+    }
+
+    async fn check(&self) -> Result<(), Error> {
+        self.read(crons::next_due).await?;
+        self.write(Begin, sweep::note_check).await
+    }
+
+    async fn backup(&self, target: &Path, now: Timestamp) -> Result<Backup, Error> {
+        let _alone = self.housekeeping.lock().await;
+        backup::backup(self, target.to_owned(), now).await
+    }
+
+    async fn close(&self) -> Result<(), Error> {
+        self.end().await
+    }
+}
+
+/// A fire that was decided upon, with its large parts written.
+struct Planned {
+    seen: crons::Seen,
+    plan: FirePlan,
+    run: Option<Prepared>,
+}
+
+impl Planned {
+    fn new(due: &DueCron, plan: FirePlan, docs: &crate::record::Docs) -> Result<Self, Error> {
+        let run = plan.run.as_ref().map(|run| Prepared::new(run, docs)).transpose()?;
+        Ok(Self { seen: crons::Seen::new(due), plan, run })
+    }
+}
+
+impl SledStore {
+    /// Writes the fires, each in a transaction of its own, all in as few groups as possible.
+    async fn fire(&self, planned: Vec<Planned>) -> Result<Vec<FirePlan>, Error> {
+        let mut answers = Vec::with_capacity(planned.len());
+        let mut failed = None;
+        for Planned { seen, plan, run } in planned {
+            let work = move |tx: &mut super::tx::Tx<'_>| {
+                Ok(crons::fire(tx, &seen, &plan, run)?.then_some(plan))
+            };
+            match self.writer.submit(Begin, work).await {
+                Ok(answer) => answers.push(answer),
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        let mut fired = Vec::with_capacity(answers.len());
+        for answer in answers {
+            match answer.await.unwrap_or_else(|_| Err(super::writer::gone())) {
+                Ok(plan) => fired.extend(plan),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        match failed {
+            // Those that were written have to be heard of; the others come up again.
+            Some(error) if fired.is_empty() => Err(error),
+            Some(error) => {
+                tracing::warn!(%error, "some crons that are due could not fire; they will be tried again");
+                Ok(fired)
+            }
+            None => Ok(fired),
+        }
+    }
+}

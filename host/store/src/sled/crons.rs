@@ -1,0 +1,248 @@
+use std::cmp::Ordering;
+
+use wakeful_core::{Cron, CronId, Fire, ThreadId, Timestamp};
+
+use super::keys::{self, Parts};
+use super::paging::page;
+use super::runs::{self, Insertion, Prepared};
+use super::table::Table;
+use super::threads;
+use super::tx::Tx;
+use crate::contain::contains;
+use crate::record::{StoredCron, StoredFire};
+use crate::{CronQuery, DueCron, Error, FirePlan, Order, Page, SortBy};
+
+/// Inserts a cron.
+pub(super) fn create(tx: &mut Tx<'_>, cron: &StoredCron) -> Result<(), Error> {
+    if tx.has(Table::Crons, cron.id.as_bytes())? {
+        let text = format!("the cron {} exists", cron.id);
+        return Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, text).into());
+    }
+    write(tx, cron)
+}
+
+/// Replaces a cron of the same version; returns what is there now.
+pub(super) fn update(tx: &mut Tx<'_>, mut new: StoredCron) -> Result<Option<StoredCron>, Error> {
+    let Some(known) = tx.load::<StoredCron>(new.id.as_bytes())? else { return Ok(None) };
+    if known.version != new.version {
+        return Ok(None);
+    }
+    new.version = known.version.saturating_add(1);
+    new.last_scheduled = new.last_scheduled.max(known.last_scheduled);
+    unindex(tx, &known);
+    write(tx, &new)?;
+    Ok(Some(new))
+}
+
+/// Deletes a cron and its fires.
+pub(super) fn delete(tx: &mut Tx<'_>, id: CronId) -> Result<bool, Error> {
+    let Some(known) = tx.load::<StoredCron>(id.as_bytes())? else { return Ok(false) };
+    unindex(tx, &known);
+    tx.remove(Table::Crons, id.as_bytes());
+    let fires: Vec<_> = tx.scan(Table::Fires, id.as_bytes()).collect::<Result<_, _>>()?;
+    for (key, _) in fires {
+        tx.remove(Table::Fires, &key);
+    }
+    Ok(true)
+}
+
+/// Deletes the crons of a thread.
+pub(super) fn remove_of_thread(tx: &mut Tx<'_>, thread: ThreadId) -> Result<(), Error> {
+    let crons: Vec<_> =
+        tx.scan(Table::CronsByThread, thread.as_bytes()).collect::<Result<_, _>>()?;
+    for (key, _) in crons {
+        let mut parts = Parts(&key);
+        parts.id()?;
+        delete(tx, CronId::from_bytes(parts.id()?))?;
+    }
+    Ok(())
+}
+
+fn write(tx: &mut Tx<'_>, cron: &StoredCron) -> Result<(), Error> {
+    tx.save(cron.id.as_bytes(), cron)?;
+    for (table, key) in index_keys(cron) {
+        tx.put(table, &key, Vec::new())?;
+    }
+    Ok(())
+}
+
+fn unindex(tx: &mut Tx<'_>, cron: &StoredCron) {
+    for (table, key) in index_keys(cron) {
+        tx.remove(table, &key);
+    }
+}
+
+fn index_keys(cron: &StoredCron) -> impl Iterator<Item = (Table, Vec<u8>)> {
+    let of_thread = cron
+        .thread
+        .map(|thread| (Table::CronsByThread, keys::join(&[thread.as_bytes(), cron.id.as_bytes()])));
+    let due = cron.due().map(|at| (Table::Due, keys::timed(at, cron.id.as_bytes())));
+    of_thread.into_iter().chain(due)
+}
+
+pub(super) fn get(tx: &Tx<'_>, id: CronId) -> Result<Option<Cron>, Error> {
+    tx.load::<StoredCron>(id.as_bytes())?.map(|found| found.open(tx.docs())).transpose()
+}
+
+pub(super) fn search(tx: &Tx<'_>, query: &CronQuery) -> Result<Page<Cron>, Error> {
+    let mut found = Vec::new();
+    for cron in tx.all::<StoredCron>() {
+        let cron = cron?;
+        let fits = query.assistant_id.is_none_or(|id| id == cron.assistant)
+            && query.thread_id.is_none_or(|id| Some(id) == cron.thread)
+            && query.enabled.is_none_or(|enabled| enabled == cron.enabled);
+        if !fits {
+            continue;
+        }
+        if query.metadata.is_empty() {
+            found.push(cron);
+        } else {
+            let whole = cron.clone().open(tx.docs())?;
+            if contains(&whole.metadata, &query.metadata) {
+                found.push(cron);
+            }
+        }
+    }
+    let (by, order) = (query.sort_by, query.order);
+    let (part, total) =
+        page(found, order, query.offset, query.limit, |a, b| compare(a, b, by, order));
+    let items = part.into_iter().map(|cron| cron.open(tx.docs())).collect::<Result<_, _>>()?;
+    Ok(Page { items, total })
+}
+
+fn compare(a: &StoredCron, b: &StoredCron, by: SortBy, order: Order) -> Ordering {
+    // What has no such time comes last, whichever way the others go.
+    let optional = |a: Option<Timestamp>, b: Option<Timestamp>| match (a, b) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        (None, None) => Ordering::Equal,
+        (None, Some(_)) if order == Order::Ascending => Ordering::Greater,
+        (Some(_), None) if order == Order::Descending => Ordering::Greater,
+        (None, Some(_)) | (Some(_), None) => Ordering::Less,
+    };
+    let sorted = match by {
+        SortBy::Id => Ordering::Equal,
+        SortBy::AssistantId => a.assistant.cmp(&b.assistant),
+        SortBy::ThreadId => a.thread.cmp(&b.thread),
+        SortBy::NextRunAt => optional(a.next_run, b.next_run),
+        SortBy::EndTime => optional(a.end, b.end),
+        SortBy::UpdatedAt => a.updated.cmp(&b.updated),
+        SortBy::CreatedAt | SortBy::Status | SortBy::StateUpdatedAt => a.created.cmp(&b.created),
+    };
+    sorted.then(a.id.cmp(&b.id))
+}
+
+/// The earliest due instant.
+pub(super) fn next_due(tx: &Tx<'_>) -> Result<Option<Timestamp>, Error> {
+    tx.first(Table::Due, &[])?.map(|(key, _)| Parts(&key).time()).transpose()
+}
+
+/// The crons that are due, earliest first.
+pub(super) fn due(tx: &Tx<'_>, now: Timestamp, limit: usize) -> Result<Vec<DueCron>, Error> {
+    let mut due = Vec::new();
+    for entry in tx.range(Table::Due, ..=keys::timed(now, &[u8::MAX; 16])) {
+        if due.len() >= limit {
+            break;
+        }
+        let (key, _) = entry?;
+        let mut parts = Parts(&key);
+        let at = parts.time()?;
+        let Some(cron) = get(tx, CronId::from_bytes(parts.id()?))? else { continue };
+        // It may have changed since the index was read.
+        if cron.enabled && cron.next_run_at == Some(at) {
+            let thread_busy = match cron.thread_id {
+                Some(thread) => threads::busy(tx, thread)?,
+                None => false,
+            };
+            due.push(DueCron { cron, thread_busy });
+        }
+    }
+    Ok(due)
+}
+
+/// What a cron was when its fire was planned.
+pub(super) struct Seen {
+    pub(super) id: CronId,
+    pub(super) version: u64,
+    pub(super) next_run_at: Option<Timestamp>,
+    pub(super) thread: Option<ThreadId>,
+    pub(super) thread_busy: bool,
+}
+
+impl Seen {
+    pub(super) fn new(due: &DueCron) -> Self {
+        Self {
+            id: due.cron.id,
+            version: due.cron.version,
+            next_run_at: due.cron.next_run_at,
+            thread: due.cron.thread_id,
+            thread_busy: due.thread_busy,
+        }
+    }
+}
+
+/// Records a fire, inserts its run and sets the next due instant, unless anything that the plan
+/// was made from has changed. Returns whether it did.
+pub(super) fn fire(
+    tx: &mut Tx<'_>,
+    seen: &Seen,
+    plan: &FirePlan,
+    run: Option<Prepared>,
+) -> Result<bool, Error> {
+    let Some(mut cron) = tx.load::<StoredCron>(seen.id.as_bytes())? else { return Ok(false) };
+    if cron.version != seen.version || !cron.enabled || cron.next_run != seen.next_run_at {
+        return Ok(false);
+    }
+    if let Some(thread) = seen.thread
+        && threads::busy(tx, thread)? != seen.thread_busy
+    {
+        return Ok(false);
+    }
+    unindex(tx, &cron);
+    cron.version = cron.version.saturating_add(1);
+    cron.next_run = plan.next_run_at;
+    cron.last_scheduled = cron.last_scheduled.max(Some(plan.fire.scheduled_at));
+    write(tx, &cron)?;
+    let key = keys::fire(seen.id, plan.fire.scheduled_at);
+    if tx.has(Table::Fires, &key)? {
+        // A clock that jumped back, or a schedule that was set back: this instant has been
+        // accounted for, so only the due instant moves on.
+        tracing::warn!(cron = %seen.id, at = %plan.fire.scheduled_at, "an instant came up twice");
+        return Ok(false);
+    }
+    tx.save(&key, &StoredFire::new(&plan.fire))?;
+    let Some(run) = run else { return Ok(true) };
+    let id = run.run.id;
+    match runs::queue(tx, run)? {
+        Insertion::New(_) | Insertion::Busy => Ok(true),
+        Insertion::Known(_) => {
+            tracing::warn!(cron = %seen.id, run = %id, "the run of a fire existed already");
+            Ok(true)
+        }
+        Insertion::NoThread => {
+            // A cron of a thread goes with the thread; this one was created while it went.
+            tracing::warn!(cron = %seen.id, "the thread of a cron is gone; the cron goes as well");
+            tx.remove(Table::Fires, &key);
+            delete(tx, seen.id)?;
+            Ok(false)
+        }
+    }
+}
+
+/// Fires of a cron, newest first.
+pub(super) fn fires(
+    tx: &Tx<'_>,
+    cron: CronId,
+    before: Option<Timestamp>,
+    limit: usize,
+) -> Result<Vec<Fire>, Error> {
+    let oldest = keys::join(&[cron.as_bytes(), &[0; 8]]);
+    let newest = match before {
+        Some(before) => keys::fire(cron, before),
+        None => keys::join(&[cron.as_bytes(), &[u8::MAX; 9]]),
+    };
+    tx.range(Table::Fires, oldest..newest)
+        .rev()
+        .take(limit)
+        .map(|entry| Ok(tx.read::<StoredFire>(&entry?.1)?.open()))
+        .collect()
+}

@@ -1,0 +1,243 @@
+use wakeful_core::{Lease, Outcome, Report, RunError, RunId, RunStatus, Timestamp};
+
+use super::keys::{self, Parts};
+use super::lanes;
+use super::table::Table;
+use super::threads::{self, Legacy};
+use super::tx::Tx;
+use crate::record::{Doc, Docs, Draft, StoredCheckpoint, StoredLease, StoredRun, error_doc};
+use crate::{Cancelled, ClaimedRun, Error, FinishRun, Finished, Recovered};
+
+/// A run that was handed out, its large parts unread.
+pub(super) struct Claimed {
+    run: StoredRun,
+    lease: StoredLease,
+    head: Option<StoredCheckpoint>,
+}
+
+impl Claimed {
+    pub(super) fn open(self, docs: &Docs) -> Result<ClaimedRun, Error> {
+        Ok(ClaimedRun {
+            run: self.run.open(Some(self.lease), docs)?,
+            head: self.head.map(|head| head.open(docs)).transpose()?,
+        })
+    }
+}
+
+/// Hands out at most `limit` runs.
+pub(super) fn claim(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    lease: &Lease,
+    limit: usize,
+) -> Result<Vec<Claimed>, Error> {
+    let mut claimed = Vec::new();
+    let due = tx.range(Table::Ready, ..=keys::timed(now, &[u8::MAX; 16]));
+    for entry in due {
+        if claimed.len() >= limit {
+            break;
+        }
+        let (key, _) = entry?;
+        let mut parts = Parts(&key);
+        parts.time()?;
+        let thread = wakeful_core::ThreadId::from_bytes(parts.id()?);
+        let Some(id) = lanes::next(tx, thread, now)? else { continue };
+        let Some(mut stored) = tx.load::<StoredRun>(id.as_bytes())? else { continue };
+        let mut run = stored.bare();
+        if let Err(error) = run.claim(lease.clone(), now) {
+            tracing::error!(run = %id, %error, "a run that is queued cannot begin");
+            continue;
+        }
+        lanes::dequeue(tx, &stored);
+        stored.absorb(&run);
+        tx.save(id.as_bytes(), &stored)?;
+        let lease = StoredLease { owner: lease.owner.clone(), until: lease.until };
+        tx.save(id.as_bytes(), &lease)?;
+        lanes::occupy(tx, thread, id)?;
+        claimed.push(Claimed { run: stored, lease, head: threads::head(tx, thread)? });
+    }
+    Ok(claimed)
+}
+
+/// When the next run may begin.
+pub(super) fn next_available(tx: &Tx<'_>) -> Result<Option<Timestamp>, Error> {
+    tx.first(Table::Ready, &[])?.map(|(key, _)| Parts(&key).time()).transpose()
+}
+
+/// Extends the leases of one owner.
+pub(super) fn renew(tx: &mut Tx<'_>, lease: &Lease) -> Result<(), Error> {
+    for entry in tx.scan(Table::Running, &[]) {
+        let (key, bytes) = entry?;
+        let mut known: StoredLease = tx.read(&bytes)?;
+        if known.owner == lease.owner {
+            known.until = lease.until;
+            tx.save(&key, &known)?;
+        }
+    }
+    Ok(())
+}
+
+/// The end of a run, with its large parts written.
+pub(super) struct Ending {
+    report: Report,
+    report_doc: Doc,
+    error: Option<Doc>,
+    checkpoint: Option<Draft>,
+}
+
+impl Ending {
+    /// The end of a run that leaves its thread as it was.
+    pub(super) fn new(report: Report, docs: &Docs) -> Result<Self, Error> {
+        Ok(Self {
+            report_doc: StoredRun::report_doc(&report, docs)?,
+            error: RunError::of(&report).map(|error| error_doc(&error, docs)).transpose()?,
+            report,
+            checkpoint: None,
+        })
+    }
+
+    /// The end of a run with all that it leaves.
+    pub(super) fn of(finish: &FinishRun, docs: &Docs) -> Result<Self, Error> {
+        let checkpoint = finish.checkpoint.as_ref().map(|it| Draft::new(it, docs)).transpose()?;
+        Ok(Self { checkpoint, ..Self::new(finish.report.clone(), docs)? })
+    }
+}
+
+/// Ends a running run, unless it was taken from whoever ends it.
+pub(super) fn finish(
+    tx: &mut Tx<'_>,
+    id: RunId,
+    epoch: u64,
+    digest: Option<wakeful_core::Digest>,
+    ending: Ending,
+    now: Timestamp,
+) -> Result<Finished, Error> {
+    let Some(mut stored) = fenced(tx, id, epoch)? else { return Ok(Finished::Fenced) };
+    stored.digest = digest.or(stored.digest);
+    end(tx, stored, ending, now)?;
+    Ok(Finished::Written)
+}
+
+/// Ends a pending or running run and settles its thread.
+fn end(
+    tx: &mut Tx<'_>,
+    mut stored: StoredRun,
+    ending: Ending,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let was = stored.status;
+    let mut run = stored.bare();
+    let changed = match was {
+        RunStatus::Running => run.finish(ending.report, now),
+        _ => run.abandon(ending.report, now),
+    };
+    changed.map_err(|error| Error::Damaged { what: "run", reason: error.to_string() })?;
+    if was == RunStatus::Running {
+        tx.remove(Table::Running, stored.id.as_bytes());
+    } else {
+        lanes::dequeue(tx, &stored);
+    }
+    stored.absorb(&run);
+    stored.report = Some(ending.report_doc);
+    tx.save(stored.id.as_bytes(), &stored)?;
+    match was {
+        RunStatus::Running => lanes::free(tx, stored.thread)?,
+        _ => lanes::refresh(tx, stored.thread)?,
+    };
+    let legacy = Legacy {
+        error: ending.error,
+        checkpoint: ending.checkpoint,
+        delete: stored.on_completion == wakeful_core::OnCompletion::Delete,
+        now: Some(now),
+    };
+    threads::settle(tx, stored.thread, legacy)
+}
+
+/// Puts a running run back into the queue.
+pub(super) fn requeue(
+    tx: &mut Tx<'_>,
+    id: RunId,
+    epoch: u64,
+    available_at: Timestamp,
+    forgive: bool,
+    now: Timestamp,
+) -> Result<Finished, Error> {
+    let Some(stored) = fenced(tx, id, epoch)? else { return Ok(Finished::Fenced) };
+    put_back(tx, stored, available_at, forgive, now)?;
+    Ok(Finished::Written)
+}
+
+fn put_back(
+    tx: &mut Tx<'_>,
+    mut stored: StoredRun,
+    available_at: Timestamp,
+    forgive: bool,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let mut run = stored.bare();
+    run.requeue(available_at, forgive, now)
+        .map_err(|error| Error::Damaged { what: "run", reason: error.to_string() })?;
+    stored.absorb(&run);
+    tx.remove(Table::Running, stored.id.as_bytes());
+    tx.save(stored.id.as_bytes(), &stored)?;
+    lanes::enqueue(tx, &stored)?;
+    lanes::free(tx, stored.thread)?;
+    Ok(())
+}
+
+/// The run, if it is running and was claimed under this epoch.
+fn fenced(tx: &Tx<'_>, id: RunId, epoch: u64) -> Result<Option<StoredRun>, Error> {
+    let stored = tx.load::<StoredRun>(id.as_bytes())?;
+    Ok(stored.filter(|run| run.status == RunStatus::Running && run.epoch == epoch))
+}
+
+/// Cancels a run that never began.
+pub(super) fn cancel(
+    tx: &mut Tx<'_>,
+    id: RunId,
+    ending: Ending,
+    now: Timestamp,
+) -> Result<Cancelled, Error> {
+    let Some(stored) = tx.load::<StoredRun>(id.as_bytes())? else { return Ok(Cancelled::Missing) };
+    match stored.status {
+        RunStatus::Running => Ok(Cancelled::Running),
+        status if status.is_final() => Ok(Cancelled::Ended),
+        _ => {
+            end(tx, stored, ending, now)?;
+            Ok(Cancelled::Done)
+        }
+    }
+}
+
+/// Takes back runs whose owner is gone.
+pub(super) fn recover(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    owner: &str,
+    exclusive: bool,
+    max_attempts: u32,
+) -> Result<Recovered, Error> {
+    let mut recovered = Recovered::default();
+    for entry in tx.scan(Table::Running, &[]) {
+        let (key, bytes) = entry?;
+        let lease: StoredLease = tx.read(&bytes)?;
+        if lease.until > now && !(exclusive && lease.owner != owner) {
+            continue;
+        }
+        let id = keys::last_run(&key)?;
+        let Some(stored) = tx.load::<StoredRun>(id.as_bytes())? else { continue };
+        if stored.attempt < max_attempts {
+            put_back(tx, stored, now, false, now)?;
+            recovered.requeued.push(id);
+        } else {
+            let message = format!(
+                "the host stopped while this run was running, {} time(s) in a row",
+                stored.attempt
+            );
+            let report = Report::not_run(Outcome::HostFailed { message });
+            end(tx, stored, Ending::new(report, tx.docs())?, now)?;
+            recovered.failed.push(id);
+        }
+    }
+    Ok(recovered)
+}

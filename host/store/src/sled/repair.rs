@@ -1,0 +1,125 @@
+//! The check after an unclean end: every index against the records it is made from. Transactions
+//! keep them together, so a difference means that the disk lost something; it is logged and mended
+//! so that no cron and no run is forgotten.
+
+use std::collections::BTreeMap;
+
+use wakeful_core::{RunStatus, ThreadStatus, Timestamp};
+
+use super::inner::Inner;
+use super::keys;
+use super::lanes::Lane;
+use super::table::Table;
+use super::tx::Tx;
+use crate::Error;
+use crate::record::{StoredCron, StoredLease, StoredRun, StoredThread, encode};
+
+/// The indexes whose loss would go unnoticed.
+const INDEXES: [Table; 6] =
+    [Table::Due, Table::Pending, Table::Waiting, Table::Running, Table::Lanes, Table::Ready];
+/// How many differences one transaction mends.
+const PORTION: usize = 100;
+
+type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// Mends the indexes; returns how many entries were wrong.
+pub(super) fn repair(inner: &Inner) -> Result<usize, Error> {
+    let reader = Tx::new(inner);
+    let mut expected: BTreeMap<Table, Entries> =
+        INDEXES.into_iter().map(|table| (table, Entries::new())).collect();
+    let mut add = |table: Table, key: Vec<u8>, value: Vec<u8>| {
+        expected.entry(table).or_default().insert(key, value);
+    };
+    for cron in reader.all::<StoredCron>() {
+        let cron = cron?;
+        if let Some(due) = cron.due() {
+            add(Table::Due, keys::timed(due, cron.id.as_bytes()), Vec::new());
+        }
+    }
+    let mut lanes: BTreeMap<[u8; 16], Lane> = BTreeMap::new();
+    for run in reader.all::<StoredRun>() {
+        let run = run?;
+        let thread = run.thread.as_bytes();
+        match run.status {
+            RunStatus::Pending => {
+                let available = keys::time(run.available).to_vec();
+                add(Table::Pending, keys::owned(thread, run.created, run.id), available);
+                add(Table::Waiting, keys::owned(thread, run.available, run.id), Vec::new());
+                let lane = lanes.entry(*thread).or_insert(Lane::Ready(run.available));
+                if let Lane::Ready(first) = lane {
+                    *first = run.available.min(*first);
+                }
+            }
+            RunStatus::Running => {
+                // Nobody's lease, and over: the run is taken back when the host recovers.
+                let lease = StoredLease { owner: String::new(), until: Timestamp::UNIX_EPOCH };
+                let lease = encode(&lease).map_err(std::io::Error::other)?;
+                add(Table::Running, run.id.as_bytes().to_vec(), lease);
+                lanes.insert(*thread, Lane::Running(run.id));
+            }
+            _ => {}
+        }
+    }
+    for (thread, lane) in &lanes {
+        if let Lane::Ready(at) = lane {
+            add(Table::Ready, keys::timed(*at, thread), Vec::new());
+        }
+        add(Table::Lanes, thread.to_vec(), lane.encode());
+    }
+    let mut mender = Mender { inner, tx: Tx::new(inner), mended: 0 };
+    for (table, entries) in expected {
+        mender.compare(table, entries)?;
+    }
+    for thread in reader.all::<StoredThread>() {
+        let mut thread = thread?;
+        let busy = lanes.contains_key(thread.id.as_bytes());
+        if busy != (thread.status == ThreadStatus::Busy) {
+            thread.status = if busy { ThreadStatus::Busy } else { ThreadStatus::Idle };
+            let bytes = encode(&thread).map_err(std::io::Error::other)?;
+            mender.mend(Table::Threads, thread.id.as_bytes(), Some(bytes))?;
+        }
+    }
+    mender.end()
+}
+
+struct Mender<'a> {
+    inner: &'a Inner,
+    tx: Tx<'a>,
+    mended: usize,
+}
+
+impl Mender<'_> {
+    /// Makes the table what it is to be. A lease that is there stays, whoever holds it.
+    fn compare(&mut self, table: Table, mut expected: Entries) -> Result<(), Error> {
+        for entry in Tx::new(self.inner).scan(table, &[]) {
+            let (key, value) = entry?;
+            match expected.remove(key.as_ref()) {
+                Some(wanted) if table == Table::Running || wanted == value.as_ref() => {}
+                wanted => self.mend(table, &key, wanted)?,
+            }
+        }
+        for (key, value) in expected {
+            self.mend(table, &key, Some(value))?;
+        }
+        Ok(())
+    }
+
+    fn mend(&mut self, table: Table, key: &[u8], value: Option<Vec<u8>>) -> Result<(), Error> {
+        let missing = value.is_some();
+        tracing::warn!(table = table.name(), missing, "an index entry did not fit its record");
+        self.mended += 1;
+        match value {
+            Some(value) => self.tx.put(table, key, value)?,
+            None => self.tx.remove(table, key),
+        }
+        if self.tx.len() >= PORTION {
+            std::mem::replace(&mut self.tx, Tx::new(self.inner)).commit()?;
+        }
+        Ok(())
+    }
+
+    fn end(self) -> Result<usize, Error> {
+        self.tx.commit()?;
+        Ok(self.mended)
+    }
+}

@@ -1,0 +1,119 @@
+use std::collections::HashSet;
+use std::time::{Duration, SystemTime};
+
+use wakeful_core::{Digest, RunId, Timestamp};
+
+use super::SledStore;
+use super::keys;
+use super::runs;
+use super::table::Table;
+use super::tx::Tx;
+use crate::Error;
+use crate::folder::Purpose;
+use crate::record::{
+    Doc, StoredAssistant, StoredCheckpoint, StoredCron, StoredFire, StoredRun, StoredThread,
+};
+
+/// How long a blob stays that nothing names: what names it may be about to be written.
+pub(super) const GRACE: Duration = Duration::from_secs(600);
+/// How many records one transaction deletes.
+const PORTION: usize = 100;
+
+impl SledStore {
+    /// Deletes runs that ended before `before` and whose thread is gone.
+    pub(super) async fn sweep_runs(&self, before: Timestamp) -> Result<u64, Error> {
+        let old: Vec<RunId> = self
+            .read(move |tx| {
+                tx.range(Table::Orphans, ..keys::time(before).to_vec())
+                    .map(|entry| keys::last_run(&entry?.0))
+                    .collect()
+            })
+            .await?;
+        let mut deleted = 0;
+        for portion in old.chunks(PORTION) {
+            let portion = portion.to_vec();
+            deleted += self.write(Purpose::End, move |tx| forget_runs(tx, &portion)).await?;
+        }
+        Ok(deleted)
+    }
+
+    /// Deletes fires that were recorded before `before`.
+    pub(super) async fn sweep_fires(&self, before: Timestamp) -> Result<u64, Error> {
+        let old: Vec<Vec<u8>> = self
+            .read(move |tx| {
+                let mut old = Vec::new();
+                for fire in tx.all::<StoredFire>() {
+                    let fire = fire?;
+                    if fire.recorded < before {
+                        old.push(keys::fire(fire.cron, fire.scheduled));
+                    }
+                }
+                Ok(old)
+            })
+            .await?;
+        for portion in old.chunks(PORTION) {
+            let portion = portion.to_vec();
+            self.write(Purpose::End, move |tx| {
+                portion.iter().for_each(|key| tx.remove(Table::Fires, key));
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(old.len() as u64)
+    }
+
+    /// Deletes blobs that nothing names and that nobody wanted for `age`.
+    pub(super) async fn sweep_blobs(&self, age: Duration) -> Result<u64, Error> {
+        self.read(move |tx| {
+            let now = SystemTime::now();
+            let named = named(tx)?;
+            tx.docs().blobs.sweep(&named, now.checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH))
+        })
+        .await
+    }
+}
+
+fn forget_runs(tx: &mut Tx<'_>, ids: &[RunId]) -> Result<u64, Error> {
+    let mut deleted = 0;
+    for id in ids {
+        let Some(run) = tx.load::<StoredRun>(id.as_bytes())? else { continue };
+        // A thread of the same id may have been created anew.
+        if run.status.is_final() && !tx.has(Table::Threads, run.thread.as_bytes())? {
+            runs::remove(tx, &run);
+            deleted += 1;
+        }
+    }
+    Ok(deleted)
+}
+
+/// Every blob that a record names. Fails on the first record that cannot be read, because what it
+/// names cannot be known.
+fn named(tx: &Tx<'_>) -> Result<HashSet<Digest>, Error> {
+    let mut named = HashSet::new();
+    for assistant in tx.all::<StoredAssistant>() {
+        named.extend(assistant?.definition.blob());
+    }
+    for thread in tx.all::<StoredThread>() {
+        named.extend(thread?.docs().filter_map(Doc::blob));
+    }
+    for run in tx.all::<StoredRun>() {
+        named.extend(run?.docs().filter_map(Doc::blob));
+    }
+    for cron in tx.all::<StoredCron>() {
+        named.extend(cron?.definition.blob());
+    }
+    for checkpoint in tx.all::<StoredCheckpoint>() {
+        let checkpoint = checkpoint?;
+        let seen = checkpoint.files.blob().is_some_and(|files| named.contains(&files));
+        if !seen {
+            named.extend(StoredCheckpoint::file_blobs(&checkpoint.files, tx.docs())?);
+        }
+        named.extend(checkpoint.docs().filter_map(Doc::blob));
+    }
+    Ok(named)
+}
+
+/// Writes something, to see whether that works.
+pub(super) fn note_check(tx: &mut Tx<'_>) -> Result<(), Error> {
+    tx.put(Table::Meta, b"checked", Vec::new())
+}

@@ -1,0 +1,91 @@
+use crate::record::{
+    StoredAssistant, StoredCheckpoint, StoredCron, StoredFire, StoredLease, StoredRun, StoredThread,
+};
+
+macro_rules! tables {
+    ($($(#[$doc:meta])+ $table:ident = $name:literal,)+) => {
+        /// A tree of the database. Ids are 16 bytes, instants 8; see [`super::keys`].
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub(super) enum Table {
+            $($(#[$doc])+ $table,)+
+        }
+
+        impl Table {
+            /// Every table, in the order of their declaration.
+            pub(super) const ALL: &[Self] = &[$(Self::$table,)+];
+
+            /// The name of the tree.
+            pub(super) const fn name(self) -> &'static str {
+                match self { $(Self::$table => $name,)+ }
+            }
+        }
+    };
+}
+
+tables! {
+    /// What is known of the database itself, by name.
+    Meta = "meta",
+    /// Assistant → record.
+    Assistants = "assistants",
+    /// Thread → record.
+    Threads = "threads",
+    /// Thread ‖ step, counted down so that the newest is first → record.
+    Checkpoints = "checkpoints",
+    /// Thread ‖ checkpoint → its step.
+    CheckpointSteps = "checkpoint_steps",
+    /// Run → record.
+    Runs = "runs",
+    /// Thread ‖ created ‖ run.
+    RunsByThread = "runs_by_thread",
+    /// Created ‖ run.
+    RunsByTime = "runs_by_time",
+    /// Cron ‖ created ‖ run.
+    RunsByCron = "runs_by_cron",
+    /// Ended ‖ run, for runs whose thread went away with them.
+    Orphans = "orphans",
+    /// Thread ‖ created ‖ run, of pending runs → available.
+    Pending = "pending",
+    /// Thread ‖ available ‖ run, of pending runs.
+    Waiting = "waiting",
+    /// Thread → its lane, while it has pending or running runs.
+    Lanes = "lanes",
+    /// Available ‖ thread, of threads with pending and without running runs.
+    Ready = "ready",
+    /// Run → its lease, of running runs.
+    Running = "running",
+    /// Cron → record.
+    Crons = "crons",
+    /// Thread ‖ cron.
+    CronsByThread = "crons_by_thread",
+    /// Due ‖ cron.
+    Due = "due",
+    /// Cron ‖ scheduled → record.
+    Fires = "fires",
+}
+
+/// A record that has a table of its own.
+pub(super) trait Record {
+    /// Where it is kept.
+    const TABLE: Table;
+    /// What it is, for people.
+    const WHAT: &'static str;
+}
+
+macro_rules! records {
+    ($($type:ty => $table:ident $what:literal,)+) => {$(
+        impl Record for $type {
+            const TABLE: Table = Table::$table;
+            const WHAT: &'static str = $what;
+        }
+    )+};
+}
+
+records! {
+    StoredAssistant => Assistants "assistant",
+    StoredThread => Threads "thread",
+    StoredCheckpoint => Checkpoints "checkpoint",
+    StoredRun => Runs "run",
+    StoredLease => Running "lease",
+    StoredCron => Crons "cron",
+    StoredFire => Fires "fire",
+}

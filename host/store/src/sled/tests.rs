@@ -1,0 +1,321 @@
+//! What only this backend promises, seen from inside.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tempfile::TempDir;
+use wakeful_core::{
+    AssistantId, Cron, CronId, Lease, MultitaskStrategy, Object, OnCompletion, Run, RunId,
+    RunRequest, Thread, ThreadId, ThreadStatus, Timestamp,
+};
+
+use super::keys;
+use super::table::Table;
+use super::{SledConfig, SledStore};
+use crate::folder::Purpose;
+use crate::{Error, FirePlan, NewRun, Store};
+
+fn config(path: &Path) -> SledConfig {
+    SledConfig { min_free_bytes: 0, ..SledConfig::new(path) }
+}
+
+async fn open() -> (SledStore, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    (SledStore::open(config(folder.path())).await.unwrap(), folder)
+}
+
+/// What a power cut would leave: the folder as it is now, opened elsewhere.
+fn copy(from: &Path) -> TempDir {
+    fn all(from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            if entry.path().is_dir() {
+                all(&entry.path(), &to.join(entry.file_name()));
+            } else {
+                std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+            }
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    all(from, folder.path());
+    folder
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+async fn new_thread(store: &SledStore) -> ThreadId {
+    let thread = Thread::new(ThreadId::generate(), Object::new(), now());
+    store.create_thread(thread.clone()).await.unwrap();
+    thread.id
+}
+
+fn run_on(thread: ThreadId, input: serde_json::Value) -> NewRun {
+    let request = RunRequest { input, ..RunRequest::default() };
+    let component = "echo".parse().unwrap();
+    let id = RunId::generate();
+    let run = Run::new(id, thread, AssistantId::generate(), component, request, now());
+    NewRun { run, create_thread: None, thread_metadata: Object::new() }
+}
+
+fn cron() -> Cron {
+    Cron {
+        id: CronId::generate(),
+        assistant_id: AssistantId::generate(),
+        component: "echo".parse().unwrap(),
+        thread_id: None,
+        schedule: "* * * * *".to_owned(),
+        timezone: None,
+        end_time: None,
+        enabled: true,
+        on_run_completed: OnCompletion::Keep,
+        multitask: MultitaskStrategy::Enqueue,
+        metadata: Object::new(),
+        request: RunRequest::default(),
+        created_at: now(),
+        updated_at: now(),
+        next_run_at: Some(now()),
+        last_scheduled_at: None,
+        version: 1,
+    }
+}
+
+fn lease() -> Lease {
+    Lease { owner: "host".to_owned(), until: now() }
+}
+
+#[tokio::test]
+async fn blobs_that_nothing_names_any_more_are_swept() {
+    let (store, _folder) = open().await;
+    let thread = new_thread(&store).await;
+    let new = run_on(thread, json!("x".repeat(9_000)));
+    let id = new.run.id;
+    store.insert_run(new.clone()).await.unwrap();
+    store.insert_run(run_on(thread, json!("y".repeat(9_000)))).await.unwrap();
+    assert_eq!(store.sweep_blobs(Duration::ZERO).await.unwrap(), 0);
+    store.delete_run(id).await.unwrap();
+    assert_eq!(store.sweep(now(), now()).await.unwrap().2, 0, "it is still fresh");
+    assert_eq!(store.sweep_blobs(Duration::ZERO).await.unwrap(), 1);
+    store.insert_run(new.clone()).await.unwrap();
+    assert_eq!(store.run(id).await.unwrap(), Some(new.run));
+}
+
+#[tokio::test]
+async fn nothing_is_swept_while_a_record_cannot_be_read() {
+    let (store, _folder) = open().await;
+    let thread = new_thread(&store).await;
+    store.insert_run(run_on(thread, json!("x".repeat(9_000)))).await.unwrap();
+    let broken = *CronId::generate().as_bytes();
+    store
+        .write(Purpose::Begin, move |tx| {
+            tx.remove(Table::Threads, thread.as_bytes());
+            tx.put(Table::Crons, &broken, vec![1, b'{'])
+        })
+        .await
+        .unwrap();
+    let swept = store.sweep_blobs(Duration::ZERO).await;
+    assert!(matches!(swept, Err(Error::Damaged { what: "cron", .. })), "{swept:?}");
+}
+
+#[tokio::test]
+async fn a_value_that_is_too_large_is_refused_and_harms_nothing() {
+    let (store, _folder) = open().await;
+    let refused = store
+        .write(Purpose::Begin, |tx| {
+            tx.put(Table::Meta, b"small", vec![1])?;
+            tx.put(Table::Meta, b"large", vec![0; 4097])
+        })
+        .await;
+    assert!(matches!(refused, Err(Error::Io(_))));
+    assert!(!store.read(|tx| tx.has(Table::Meta, b"small")).await.unwrap());
+    store.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn no_record_is_too_large_however_large_its_parts_are() {
+    let (store, _folder) = open().await;
+    for length in [700, 790, 800, 810, 5_000] {
+        let text = "x".repeat(length);
+        let mut thread = Thread::new(ThreadId::generate(), Object::new(), now());
+        thread.metadata.insert("t".to_owned(), json!(text));
+        thread.values = Some(json!({ "t": text }));
+        store.create_thread(thread.clone()).await.unwrap();
+        let id = thread.id;
+        store.insert_run(run_on(id, json!(text))).await.unwrap();
+        let run = store.claim_runs(now(), lease(), 1).await.unwrap().remove(0).run;
+        let failure = wakeful_core::Outcome::Trapped { message: text.clone() };
+        let checkpoint = wakeful_core::Checkpoint {
+            id: wakeful_core::CheckpointId::generate(),
+            thread_id: id,
+            parent: None,
+            run_id: Some(run.id),
+            step: 0,
+            created_at: now(),
+            values: json!({ "t": text }),
+            files: wakeful_core::Manifest::default(),
+            pending: Some(wakeful_core::Pending { interrupts: Vec::new(), input: json!(text) }),
+            metadata: thread.metadata.clone(),
+        };
+        let finish = crate::FinishRun {
+            run_id: run.id,
+            epoch: run.epoch,
+            digest: None,
+            report: wakeful_core::Report::not_run(failure),
+            checkpoint: Some(checkpoint),
+            now: now(),
+        };
+        assert_eq!(store.finish_run(finish).await.unwrap(), crate::Finished::Written);
+    }
+}
+
+#[tokio::test]
+async fn a_panic_while_writing_stops_the_store() {
+    let (store, _folder) = open().await;
+    let thread = new_thread(&store).await;
+    let panicked = store.write(Purpose::Begin, |_| -> Result<(), Error> { panic!("damage") }).await;
+    assert!(matches!(panicked, Err(Error::Stopped(_))), "{panicked:?}");
+    store.end().await.unwrap_err();
+    for answer in [store.check().await, store.thread(thread).await.map(drop)] {
+        assert!(matches!(answer, Err(Error::Stopped(_))), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_of_a_newer_program_says_so() {
+    let (store, folder) = open().await;
+    let id = ThreadId::generate();
+    store
+        .write(Purpose::Begin, move |tx| tx.put(Table::Threads, id.as_bytes(), vec![2, b'{', b'}']))
+        .await
+        .unwrap();
+    match store.thread(id).await.unwrap_err() {
+        Error::TooNew { path, found: 2, known: 1 } => assert_eq!(path, folder.path()),
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let (store, folder) = open().await;
+    store
+        .write(Purpose::Begin, |tx| {
+            tx.put(Table::Meta, b"schema_version", 2_u32.to_be_bytes().to_vec())
+        })
+        .await
+        .unwrap();
+    store.close().await.unwrap();
+    let refused = SledStore::open(config(folder.path())).await.unwrap_err();
+    assert!(matches!(refused, Error::TooNew { found: 2, known: 1, .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn a_schema_that_got_lost_is_not_taken_for_an_empty_folder() {
+    let (store, folder) = open().await;
+    new_thread(&store).await;
+    store
+        .write(Purpose::Begin, |tx| {
+            tx.remove(Table::Meta, b"schema_version");
+            Ok(())
+        })
+        .await
+        .unwrap();
+    store.close().await.unwrap();
+    let refused = SledStore::open(config(folder.path())).await.unwrap_err();
+    assert!(matches!(refused, Error::Damaged { what: "schema version", .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn lost_index_entries_are_mended_after_an_unclean_end() {
+    let (store, folder) = open().await;
+    let (idle, queued, running) =
+        (new_thread(&store).await, new_thread(&store).await, new_thread(&store).await);
+    store.insert_run(run_on(running, json!(1))).await.unwrap();
+    let claimed = store.claim_runs(now(), lease(), 1).await.unwrap().remove(0).run;
+    let waiting = run_on(queued, json!(2));
+    store.insert_run(waiting.clone()).await.unwrap();
+    let cron = cron();
+    store.create_cron(cron.clone()).await.unwrap();
+    let (due, run) = (cron.id, waiting.run.clone());
+    store
+        .write(Purpose::Begin, move |tx| {
+            tx.remove(Table::Due, &keys::timed(now(), due.as_bytes()));
+            tx.put(Table::Due, &keys::timed(now(), &[9; 16]), Vec::new())?;
+            tx.remove(Table::Pending, &keys::owned(queued.as_bytes(), now(), run.id));
+            tx.remove(Table::Waiting, &keys::owned(queued.as_bytes(), now(), run.id));
+            tx.remove(Table::Ready, &keys::timed(now(), queued.as_bytes()));
+            tx.remove(Table::Lanes, queued.as_bytes());
+            tx.remove(Table::Running, claimed.id.as_bytes());
+            tx.put(Table::Ready, &keys::timed(now(), idle.as_bytes()), Vec::new())?;
+            let mut thread: crate::record::StoredThread =
+                tx.load(idle.as_bytes())?.expect("it was created");
+            thread.status = ThreadStatus::Busy;
+            tx.save(idle.as_bytes(), &thread)
+        })
+        .await
+        .unwrap();
+    let folder = copy(folder.path());
+    let store = SledStore::open(config(folder.path())).await.unwrap();
+    assert_eq!(store.thread(idle).await.unwrap().unwrap().status, ThreadStatus::Idle);
+    let recovered = store.recover_runs(now(), "host", true, 3).await.unwrap();
+    assert_eq!(recovered.requeued, [claimed.id]);
+    let claimed = store.claim_runs(now(), lease(), 9).await.unwrap();
+    assert_eq!(claimed.len(), 2);
+    assert!(claimed.iter().any(|it| it.run.id == waiting.run.id));
+    let planner = Arc::new(move |due: &crate::DueCron| FirePlan {
+        fire: wakeful_core::Fire {
+            cron_id: due.cron.id,
+            scheduled_at: now(),
+            recorded_at: now(),
+            status: wakeful_core::FireStatus::Skipped(wakeful_core::SkipReason::Overlap),
+            coalesced: None,
+        },
+        run: None,
+        next_run_at: None,
+    });
+    assert_eq!(store.claim_due(now(), 9, planner).await.unwrap().len(), 1);
+    assert_eq!(store.next_due().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_sound_folder_has_nothing_to_mend() {
+    let (store, folder) = open().await;
+    for n in 0..3 {
+        let thread = new_thread(&store).await;
+        for _ in 0..3 {
+            let mut new = run_on(thread, json!(n));
+            new.run.available_at = now() + Duration::from_secs(n);
+            store.insert_run(new).await.unwrap();
+        }
+        store.create_cron(cron()).await.unwrap();
+    }
+    store.claim_runs(now(), lease(), 2).await.unwrap();
+    let copy = copy(folder.path());
+    let store = SledStore::open(config(copy.path())).await.unwrap();
+    let inner = store.inner().unwrap();
+    assert_eq!(super::repair::repair(&inner).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_disk_that_runs_low_takes_ends_but_no_beginnings() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = rustix::fs::statvfs(folder.path()).unwrap();
+    let free = disk.f_bavail * disk.f_frsize;
+    let thread = Thread::new(ThreadId::generate(), Object::new(), now());
+    let store = SledStore::open(config(folder.path())).await.unwrap();
+    store.create_thread(thread.clone()).await.unwrap();
+    store.close().await.unwrap();
+    let low = SledConfig { min_free_bytes: free.saturating_mul(2), ..config(folder.path()) };
+    let store = SledStore::open(low).await.unwrap();
+    let refused = store.insert_run(run_on(thread.id, json!(1))).await;
+    assert!(matches!(refused, Err(Error::Full(_))), "{refused:?}");
+    assert!(matches!(store.check().await, Err(Error::Full(_))));
+    assert_eq!(store.thread(thread.id).await.unwrap(), Some(thread.clone()));
+    assert_eq!(store.delete_thread(thread.id).await.unwrap(), Some(Vec::new()));
+    store.close().await.unwrap();
+    let full = SledConfig { min_free_bytes: u64::MAX, ..config(folder.path()) };
+    assert!(matches!(SledStore::open(full).await, Err(Error::Full(_))));
+}

@@ -1,0 +1,193 @@
+use std::collections::BTreeMap;
+use std::ops::{Bound, RangeBounds};
+
+use ::sled::{IVec, Transactional};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::inner::{Inner, fault};
+use super::table::{Record, Table};
+use crate::Error;
+use crate::record::{Docs, Unreadable, VERSION, decode, encode};
+
+/// sled keeps a leaf of sixteen values in one page; larger values turn pages into files that it
+/// never makes durable.
+const LARGEST: usize = 4096;
+
+/// What one request reads, and the writes it collects. Readers use it as well, and collect none.
+///
+/// Only the writer thread commits, so what it reads cannot change before it does.
+pub(super) struct Tx<'a> {
+    inner: &'a Inner,
+    writes: BTreeMap<(Table, Vec<u8>), Option<Vec<u8>>>,
+}
+
+/// A key and its value.
+type Entry = (Vec<u8>, Vec<u8>);
+
+/// Entries of a table as it stands, without the request's own writes.
+pub(super) struct Scan(::sled::Iter);
+
+impl<'a> Tx<'a> {
+    pub(super) fn new(inner: &'a Inner) -> Self {
+        Self { inner, writes: BTreeMap::new() }
+    }
+
+    /// The documents.
+    pub(super) fn docs(&self) -> &'a Docs {
+        &self.inner.docs
+    }
+
+    /// A value, own writes included.
+    pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        if let Some(written) = self.writes.get(&(table, key.to_vec())) {
+            return Ok(written.clone());
+        }
+        let found = self.inner.tree(table).get(key).map_err(fault)?;
+        Ok(found.map(|value| value.to_vec()))
+    }
+
+    /// Whether there is a value.
+    pub(super) fn has(&self, table: Table, key: &[u8]) -> Result<bool, Error> {
+        self.get(table, key).map(|value| value.is_some())
+    }
+
+    /// A record, own writes included.
+    pub(super) fn load<T: Record + DeserializeOwned>(
+        &self,
+        key: &[u8],
+    ) -> Result<Option<T>, Error> {
+        self.get(T::TABLE, key)?.map(|bytes| self.read(&bytes)).transpose()
+    }
+
+    /// The record in these bytes.
+    pub(super) fn read<T: Record + DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, Error> {
+        decode(bytes).map_err(|unreadable| match unreadable {
+            Unreadable::Newer(found) => Error::TooNew {
+                path: self.inner.path.clone(),
+                found: found.into(),
+                known: VERSION.into(),
+            },
+            Unreadable::Broken(reason) => Error::Damaged { what: T::WHAT, reason },
+        })
+    }
+
+    /// Writes a record.
+    pub(super) fn save<T: Record + Serialize>(
+        &mut self,
+        key: &[u8],
+        record: &T,
+    ) -> Result<(), Error> {
+        self.put(T::TABLE, key, encode(record).map_err(std::io::Error::other)?)
+    }
+
+    /// Writes a value.
+    pub(super) fn put(&mut self, table: Table, key: &[u8], value: Vec<u8>) -> Result<(), Error> {
+        if value.len() > LARGEST {
+            let text =
+                format!("a value of {} bytes is too large for {}", value.len(), table.name());
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, text).into());
+        }
+        self.writes.insert((table, key.to_vec()), Some(value));
+        Ok(())
+    }
+
+    /// Removes a value, if there is one.
+    pub(super) fn remove(&mut self, table: Table, key: &[u8]) {
+        self.writes.insert((table, key.to_vec()), None);
+    }
+
+    /// The first entry whose key begins with `prefix`, own writes included.
+    pub(super) fn first(&self, table: Table, prefix: &[u8]) -> Result<Option<Entry>, Error> {
+        let written = self
+            .writes
+            .range((table, prefix.to_vec())..)
+            .take_while(|((t, key), _)| *t == table && key.starts_with(prefix))
+            .find_map(|((_, key), value)| Some((key.clone(), value.clone()?)));
+        for entry in self.scan(table, prefix) {
+            let (key, value) = entry?;
+            if let Some((earlier, _)) = &written
+                && earlier.as_slice() <= key.as_ref()
+            {
+                break;
+            }
+            if !self.writes.contains_key(&(table, key.to_vec())) {
+                return Ok(Some((key.to_vec(), value.to_vec())));
+            }
+        }
+        Ok(written)
+    }
+
+    /// Every entry whose key begins with `prefix`, own writes not included.
+    pub(super) fn scan(&self, table: Table, prefix: &[u8]) -> Scan {
+        Scan(self.inner.tree(table).scan_prefix(prefix))
+    }
+
+    /// Every entry in a range of keys, own writes not included.
+    pub(super) fn range(&self, table: Table, range: impl RangeBounds<Vec<u8>>) -> Scan {
+        let range = (range.start_bound().cloned(), range.end_bound().cloned());
+        Scan(self.inner.tree(table).range::<Vec<u8>, (Bound<_>, Bound<_>)>(range))
+    }
+
+    /// Every record of a kind, own writes not included.
+    pub(super) fn all<T: Record + DeserializeOwned>(
+        &self,
+    ) -> impl Iterator<Item = Result<T, Error>> {
+        self.scan(T::TABLE, &[]).map(|entry| self.read(&entry?.1))
+    }
+
+    /// How many writes there are.
+    pub(super) fn len(&self) -> usize {
+        self.writes.len()
+    }
+
+    /// Applies the writes, all or none. They are durable only after [`Inner::sync`].
+    pub(super) fn commit(self) -> Result<(), Error> {
+        let mut trees = Vec::new();
+        let mut batches: Vec<::sled::Batch> = Vec::new();
+        let mut last = None;
+        for ((table, key), value) in self.writes {
+            if last != Some(table) {
+                trees.push(self.inner.tree(table).clone());
+                batches.push(::sled::Batch::default());
+                last = Some(table);
+            }
+            let Some(batch) = batches.last_mut() else { continue };
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        if trees.is_empty() {
+            return Ok(());
+        }
+        // Nothing in here may touch a tree directly: sled holds its one lock meanwhile.
+        let applied = trees.as_slice().transaction(|views| {
+            for (view, batch) in views.iter().zip(&batches) {
+                view.apply_batch(batch)?;
+            }
+            Ok(())
+        });
+        match applied {
+            Ok(()) => Ok(()),
+            Err(::sled::transaction::TransactionError::Storage(error)) => Err(fault(error)),
+            Err(::sled::transaction::TransactionError::Abort(())) => {
+                Err(std::io::Error::other("the transaction was given up").into())
+            }
+        }
+    }
+}
+
+impl Iterator for Scan {
+    type Item = Result<(IVec, IVec), Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|entry| entry.map_err(fault))
+    }
+}
+
+impl DoubleEndedIterator for Scan {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back().map(|entry| entry.map_err(fault))
+    }
+}

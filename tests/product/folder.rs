@@ -17,13 +17,13 @@ fn run(server: &Server, id: &str, input: Value) -> crate::support::Answer {
 fn a_dropped_component_serves_under_the_name_of_its_file() {
     let mut server = Server::new();
     server.launch();
-    assert_eq!(run(&server, "parrot", json!({})).status, 404);
+    assert_eq!(run(&server, "parrot", json!({})).status, 422);
     server.install("echo", "parrot");
     eventually("the new component serves", || run(&server, "parrot", json!({})).status == 200);
     let found = list(server.post("/assistants/search", json!({"graph_id": "parrot"})).ok());
     assert_eq!(found.len(), 1);
     std::fs::remove_file(server.assistants().join("parrot.wasm")).unwrap();
-    eventually("the removed component is gone", || run(&server, "parrot", json!({})).status == 404);
+    eventually("the removed component is gone", || run(&server, "parrot", json!({})).status == 422);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_broken_file_is_told_and_the_last_good_version_serves_on_even_after_a_restar
     run(&server, "echo", json!({})).ok();
     let listed = server.wakeful(&["assistants", "list"]);
     let listed = String::from_utf8(listed.stdout).unwrap();
-    assert!(listed.contains("echo") && listed.contains("not a WebAssembly"), "{listed}");
+    assert!(listed.contains("echo") && listed.contains("not WebAssembly"), "{listed}");
 
     server.terminate();
     server.launch();
@@ -84,7 +84,7 @@ fn a_foreign_module_and_a_bad_name_are_told() {
     eventually("both are listed", || problem("module").is_some() && problem("bad name").is_some());
     assert!(problem("module").unwrap().contains("component"), "{:?}", problem("module"));
     assert!(problem("bad name").unwrap().contains("name"), "{:?}", problem("bad name"));
-    assert_eq!(run(&server, "module", json!({})).status, 404);
+    assert_eq!(run(&server, "module", json!({})).status, 422);
 }
 
 #[test]

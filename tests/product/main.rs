@@ -1,5 +1,13 @@
 //! Tests of the whole product: the program is started, used from outside, and stopped or killed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its helpers as well"
+)]
+
 mod support;
 
 mod architecture;

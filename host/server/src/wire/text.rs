@@ -14,12 +14,17 @@ impl<T: Display> Serialize for Text<T> {
     }
 }
 
-/// An instant, as the protocol writes it: `2026-11-22T09:00:00.000000+00:00`.
+/// An instant, as the protocol writes it: `2026-11-22T09:00:00+00:00`, with six digits after the
+/// second unless all of them are zero.
 pub(crate) struct Time(pub(crate) Timestamp);
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:.6}", self.0.display_with_offset(Offset::UTC)))
+        let instant = self.0.display_with_offset(Offset::UTC);
+        match self.0.as_microsecond().rem_euclid(1_000_000) {
+            0 => serializer.collect_str(&format_args!("{instant:.0}")),
+            _ => serializer.collect_str(&format_args!("{instant:.6}")),
+        }
     }
 }
 
@@ -34,12 +39,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instants_have_six_digits_and_an_offset() {
+    fn instants_have_six_digits_or_none_and_an_offset() {
         let written = |text: &str| serde_json::to_value(Time(parse_time(text).unwrap())).unwrap();
         for (text, wire) in [
-            ("2026-11-22T09:00:00Z", "2026-11-22T09:00:00.000000+00:00"),
+            ("2026-11-22T09:00:00Z", "2026-11-22T09:00:00+00:00"),
             ("2026-11-22T09:00:00.123456+01:00", "2026-11-22T08:00:00.123456+00:00"),
-            ("2026-11-22T09:00:00", "2026-11-22T09:00:00.000000+00:00"),
+            ("2026-11-22T09:00:00", "2026-11-22T09:00:00+00:00"),
         ] {
             assert_eq!(written(text), wire, "{text}");
         }

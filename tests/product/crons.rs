@@ -53,6 +53,13 @@ fn files_of_a_thread_persist_from_fire_to_fire() {
             output.contains("buy milk") && output.contains("call Ada")
         })
     });
+    let run = text(&fires(&server, &cron)[0], "run_id");
+    eventually("the run's log is kept", || {
+        let logs = server.get(&format!("/runs/{run}/logs")).ok();
+        logs["logs"][0]["message"] == "2 of 2 open" && logs["logs"][0]["level"] == "info"
+    });
+    let printed = server.wakeful(&["runs", "logs", &run]);
+    assert!(String::from_utf8(printed.stdout).unwrap().contains("2 of 2 open"));
 }
 
 #[test]

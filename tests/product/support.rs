@@ -102,6 +102,14 @@ impl Server {
         eventually("the server answers", || server.get("/ok").status == 200);
     }
 
+    /// Starts the server and ends it with SIGKILL after this long, wherever it is by then.
+    pub(crate) fn launch_and_kill(&self, after: Duration) {
+        let mut child = self.command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        thread::sleep(after);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
     /// The command that serves these folders.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(PROGRAM);

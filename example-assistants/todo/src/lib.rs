@@ -11,6 +11,7 @@ use exports::wakeful::assistant::assistant::Guest;
 use list::List;
 use serde_json::json;
 use wakeful::assistant::assistant_types::{Error, ErrorCode, Outcome, ThreadInfo, Trigger};
+use wakeful::assistant::log::{Level, log};
 use wakeful::assistant::thread;
 
 /// The root of what an assistant sees is its thread's own directory.
@@ -32,6 +33,7 @@ impl Guest for Todo {
         if replies.is_empty() || matches!(info.trigger, Trigger::Cron(_)) {
             replies.push(list.to_string());
         }
+        log(Level::Info, &format!("{} of {} open", list.open(), list.len()), &[]);
         // The host keeps the file only if this run succeeds, together with the values.
         list.write(FILE).map_err(file_error)?;
 

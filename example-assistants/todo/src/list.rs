@@ -47,6 +47,15 @@ impl List {
         Some(item.text.clone())
     }
 
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// How many items are open.
+    pub fn open(&self) -> usize {
+        self.0.iter().filter(|item| !item.done).count()
+    }
+
     pub fn to_json(&self) -> Value {
         self.0.iter().map(|item| json!({ "text": item.text, "done": item.done })).collect()
     }

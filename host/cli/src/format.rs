@@ -36,7 +36,7 @@ fn scaled(number: u64, factor: f64, units: &[&str]) -> String {
     }
 }
 
-/// A length of time: `12ms`, `1.5s`, `2m 5s`, `3h 20m`, `4d 2h`.
+/// A length of time: `0.4ms`, `12ms`, `1.5s`, `2m 5s`, `3h 20m`, `4d 2h`.
 pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let pair = |large: u64, small: u64, units: (&str, &str)| match small {
@@ -44,6 +44,10 @@ pub(crate) fn duration(duration: Duration) -> String {
         _ => format!("{large}{} {small}{}", units.0, units.1),
     };
     match seconds {
+        0 if 0 < duration.as_micros() && duration.as_millis() < 10 => {
+            let text = format!("{:.1}", duration.as_secs_f64() * 1e3);
+            format!("{}ms", text.strip_suffix(".0").unwrap_or(&text))
+        }
         0 => format!("{}ms", duration.as_millis()),
         1..60 => {
             let text = format!("{:.1}", duration.as_secs_f64());

@@ -1,12 +1,14 @@
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::{error, info, warn};
 use wakeful_core::{Assistant, ComponentId, Digest, Limits, Timestamp};
+use wakeful_engine::EngineConfig;
 
 use crate::{AssistantFile, Error, Host, HostSettings};
 
@@ -53,6 +55,8 @@ pub(crate) struct Folder {
     path: PathBuf,
     kept: PathBuf,
     slots: Mutex<BTreeMap<String, Slot>>,
+    /// Set once the folder has been looked at.
+    seen: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -82,7 +86,12 @@ impl Folder {
         for path in [&settings.assistants, &kept] {
             fs::create_dir_all(path).map_err(|reason| unusable(path, reason))?;
         }
-        Ok(Self { path: settings.assistants.clone(), kept, slots: Mutex::new(BTreeMap::new()) })
+        Ok(Self {
+            path: settings.assistants.clone(),
+            kept,
+            slots: Mutex::new(BTreeMap::new()),
+            seen: AtomicBool::new(false),
+        })
     }
 
     /// What serves runs of this component.
@@ -103,7 +112,9 @@ impl Folder {
             serving: slot.serving.clone(),
             problem: slot.problem.clone(),
         };
-        slots.iter().map(status).collect()
+        // A file that has not been read yet is neither in service nor known to be bad.
+        let read = |(_, slot): &(&String, &Slot)| slot.taken.is_some();
+        slots.iter().filter(read).map(status).collect()
     }
 
     /// Looks at the folder, and takes what has changed in or out of service.
@@ -119,6 +130,7 @@ impl Folder {
                 self.take(host, id, look).await?;
             }
         }
+        self.seen.store(true, Ordering::Relaxed);
         Ok(())
     }
 
@@ -137,9 +149,12 @@ impl Folder {
 
     /// Whether the files differ from what was last read, and have stopped changing.
     fn is_settled(&self, id: &str, look: &Look) -> bool {
-        let mut slots = self.lock();
         // What is there at the very first look is taken at once.
-        let Some(slot) = slots.get_mut(id) else { return true };
+        if !self.seen.load(Ordering::Relaxed) {
+            return true;
+        }
+        let mut slots = self.lock();
+        let slot = slots.entry(id.to_owned()).or_default();
         if slot.taken.as_ref() == Some(look) {
             slot.changed = None;
             return false;
@@ -193,7 +208,7 @@ impl Folder {
         let component = self.component_path(id);
         let settings = component.with_extension("toml");
         let (bytes, settings) = blocking(move || {
-            let bytes = fs::read(&component).map_err(|error| format!("cannot be read: {error}"))?;
+            let bytes = read(&component).map_err(|error| format!("cannot be read: {error}"))?;
             let settings = match fs::read_to_string(&settings) {
                 Ok(text) => text,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -323,6 +338,14 @@ fn look(folder: &Path) -> std::io::Result<BTreeMap<String, Look>> {
         found.insert(id, Look { component, settings });
     }
     Ok(found)
+}
+
+/// Reads a component, or as much as shows that it is too large.
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let most = EngineConfig::default().max_component_bytes.saturating_add(1);
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {

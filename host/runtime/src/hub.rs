@@ -60,6 +60,11 @@ impl Hub {
         true
     }
 
+    /// How many runs are running here.
+    pub(crate) fn running(&self) -> usize {
+        self.lock().running.len()
+    }
+
     /// Stops everything that is running here.
     pub(crate) fn cancel_all(&self) {
         for running in self.lock().running.values() {
@@ -67,19 +72,18 @@ impl Hub {
         }
     }
 
-    /// Resolves when the end of the run is announced.
-    pub(crate) fn ended(&self, run: RunId) -> oneshot::Receiver<()> {
-        let (sender, receiver) = oneshot::channel();
-        let mut state = self.lock();
-        let waiting = state.waiting.entry(run).or_default();
-        waiting.retain(|waiter| !waiter.is_closed());
-        waiting.push(sender);
-        receiver
+    /// Listens for the end of the run.
+    pub(crate) fn listen(&self, run: RunId) -> Listener<'_> {
+        let (sender, ended) = oneshot::channel();
+        self.lock().waiting.entry(run).or_default().push(sender);
+        Listener { hub: self, run, ended }
     }
 
     /// What the run emits from now on.
     pub(crate) fn watch(&self, run: RunId) -> broadcast::Receiver<GuestEvent> {
         let mut state = self.lock();
+        // Not every run that is watched has an end here; it may be deleted while it waits.
+        state.watching.retain(|_, sender| 0 < sender.receiver_count());
         let sender = state.watching.entry(run);
         sender.or_insert_with(|| broadcast::channel(EVENT_BACKLOG).0).subscribe()
     }
@@ -96,5 +100,55 @@ impl Hub {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing in here can panic halfway through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody who waits for the end of a run. Forgotten when dropped.
+#[derive(Debug)]
+pub(crate) struct Listener<'a> {
+    hub: &'a Hub,
+    run: RunId,
+    ended: oneshot::Receiver<()>,
+}
+
+impl Listener<'_> {
+    /// Resolves when the end of the run is announced.
+    pub(crate) async fn ended(&mut self) {
+        // An announcer that is gone announces nothing; whoever waits looks at the store anyway.
+        let _ = (&mut self.ended).await;
+    }
+}
+
+impl Drop for Listener<'_> {
+    fn drop(&mut self) {
+        self.ended.close();
+        let mut state = self.hub.lock();
+        if let Some(waiting) = state.waiting.get_mut(&self.run) {
+            waiting.retain(|waiter| !waiter.is_closed());
+            if waiting.is_empty() {
+                state.waiting.remove(&self.run);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_left_of_those_who_waited_or_watched() {
+        let hub = Hub::default();
+        let run = RunId::generate();
+        drop(hub.listen(run));
+        let mut listener = hub.listen(run);
+        hub.announce_end(run);
+        listener.ended().await;
+        drop(listener);
+        drop(hub.watch(run));
+        drop(hub.watch(RunId::generate()));
+        let state = hub.lock();
+        assert!(state.waiting.is_empty());
+        assert_eq!(state.watching.len(), 1, "only the newest, until somebody else watches");
     }
 }

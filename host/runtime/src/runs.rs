@@ -129,18 +129,23 @@ impl Host {
     pub async fn wait_for_run(&self, id: RunId) -> Result<Run, Error> {
         loop {
             // Listening begins before looking, so that an end in between is not missed.
-            let ended = self.hub().ended(id);
+            let mut listener = self.hub().listen(id);
             let run = self.run(id).await?;
             if run.status.is_final() {
                 return Ok(run);
             }
-            let _ = tokio::time::timeout(RECHECK, ended).await;
+            let _ = tokio::time::timeout(RECHECK, listener.ended()).await;
         }
     }
 
     /// What a run emits from now on. The channel closes when the run ends.
     pub fn watch_run(&self, id: RunId) -> broadcast::Receiver<GuestEvent> {
         self.hub().watch(id)
+    }
+
+    /// How many runs this host is running now.
+    pub fn runs_in_progress(&self) -> usize {
+        self.hub().running()
     }
 
     /// Asks for a run to stop. A pending run has ended when this returns; wait for a running one

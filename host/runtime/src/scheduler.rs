@@ -64,14 +64,27 @@ async fn fire_due(host: &Host) -> Result<Duration, wakeful_store::Error> {
             return Ok(Duration::from_millis(10));
         }
         host.wake_executor();
-        for plan in &fired {
+        for plan in fired {
             report(&plan.fire);
-            let Some(new) = &plan.run else { continue };
-            if let Err(problem) = host.displace(&new.run).await {
-                error!(run_id = %new.run.id, %problem, "cannot stop what the thread was doing");
+            if let Some(new) = plan.run {
+                displace(host, new.run);
             }
         }
     }
+}
+
+/// Stops what the thread was doing, if the cron says so. In a task of its own: a run that takes
+/// its time to stop must not delay other crons.
+fn displace(host: &Host, run: Run) {
+    if matches!(run.multitask, MultitaskStrategy::Enqueue | MultitaskStrategy::Reject) {
+        return;
+    }
+    let host = host.clone();
+    host.tasks().clone().spawn(async move {
+        if let Err(problem) = host.displace(&run).await {
+            error!(run_id = %run.id, %problem, "cannot stop what the thread was doing");
+        }
+    });
 }
 
 fn report(fire: &Fire) {

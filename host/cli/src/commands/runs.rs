@@ -163,8 +163,13 @@ fn logs(run: RunId, client: &Client, json: bool) -> anyhow::Result<()> {
     if json {
         return out::json(&logs);
     }
+    let mut silent = true;
     for line in fields::items(logs.get("logs").unwrap_or(&Json::Null)) {
+        silent = false;
         out::line(format_args!("{} {}", fields::text(line, "at"), log_line(line)))?;
+    }
+    if silent {
+        out::note(format_args!("this run has logged and printed nothing"));
     }
     match fields::number(&logs, "dropped") {
         None | Some(0) => Ok(()),

@@ -125,3 +125,145 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use wakeful_core::{FileKind, Json, Limits, Manifest, Outcome};
+    use wakeful_store::{SledConfig, SledStore};
+
+    use super::*;
+
+    struct World {
+        home: tempfile::TempDir,
+        store: SledStore,
+        sandboxes: Sandboxes,
+    }
+
+    impl World {
+        async fn new() -> Self {
+            let home = tempfile::tempdir().unwrap();
+            let store = SledStore::open(SledConfig::new(home.path().join("data"))).await.unwrap();
+            let sandboxes = Sandboxes::open(home.path().join("sandboxes")).unwrap();
+            Self { home, store, sandboxes }
+        }
+
+        /// As after a restart: nothing is warm any more.
+        fn restart(&mut self) {
+            self.sandboxes = Sandboxes::open(self.home.path().join("sandboxes")).unwrap();
+        }
+
+        async fn prepare(&self, head: Option<&Checkpoint>) -> Sandbox {
+            self.sandboxes.prepare(&self.store, thread(), head).await.unwrap()
+        }
+
+        async fn collect(&self, sandbox: &Sandbox, head: Option<&Checkpoint>) -> Manifest {
+            sandbox.collect(&self.store, head, &Limits::default()).await.unwrap()
+        }
+    }
+
+    fn thread() -> ThreadId {
+        ThreadId::from_bytes([7; 16])
+    }
+
+    fn checkpoint(files: Manifest) -> Checkpoint {
+        Checkpoint {
+            id: CheckpointId::generate(),
+            thread_id: thread(),
+            parent: None,
+            run_id: None,
+            step: 0,
+            created_at: wakeful_core::Timestamp::UNIX_EPOCH,
+            values: Json::Null,
+            files,
+            pending: None,
+            metadata: wakeful_core::Object::new(),
+        }
+    }
+
+    fn names(manifest: &Manifest) -> Vec<&str> {
+        manifest.entries.iter().map(|entry| entry.path.as_str()).collect()
+    }
+
+    #[tokio::test]
+    async fn files_folders_and_links_come_back_after_a_restart() {
+        let mut world = World::new().await;
+        let first = world.prepare(None).await;
+        fs::create_dir_all(first.path().join("notes/old")).unwrap();
+        fs::write(first.path().join("notes/a.md"), "one").unwrap();
+        fs::write(first.path().join("empty"), "").unwrap();
+        std::os::unix::fs::symlink("notes/a.md", first.path().join("latest")).unwrap();
+        let head = checkpoint(world.collect(&first, None).await);
+        assert_eq!(names(&head.files), ["empty", "latest", "notes", "notes/a.md", "notes/old"]);
+        drop(first);
+        world.restart();
+        let second = world.prepare(Some(&head)).await;
+        assert_eq!(fs::read_to_string(second.path().join("latest")).unwrap(), "one");
+        assert!(second.path().join("notes/old").is_dir());
+        assert_eq!(world.collect(&second, Some(&head)).await, head.files);
+    }
+
+    #[tokio::test]
+    async fn a_change_of_the_same_length_is_noticed() {
+        let world = World::new().await;
+        let sandbox = world.prepare(None).await;
+        fs::write(sandbox.path().join("n"), "1").unwrap();
+        let head = checkpoint(world.collect(&sandbox, None).await);
+        fs::write(sandbox.path().join("n"), "2").unwrap();
+        assert_ne!(world.collect(&sandbox, Some(&head)).await, head.files);
+    }
+
+    #[tokio::test]
+    async fn a_directory_is_reused_only_for_the_checkpoint_it_holds() {
+        let world = World::new().await;
+        let sandbox = world.prepare(None).await;
+        fs::write(sandbox.path().join("kept"), "1").unwrap();
+        let head = checkpoint(world.collect(&sandbox, None).await);
+        let warm = sandbox.path().to_owned();
+        sandbox.keep_warm(&world.sandboxes, head.id);
+        let sandbox = world.prepare(Some(&head)).await;
+        assert_eq!(sandbox.path(), warm);
+        sandbox.keep_warm(&world.sandboxes, head.id);
+        // The thread has moved on without this directory.
+        let other = checkpoint(Manifest::default());
+        let sandbox = world.prepare(Some(&other)).await;
+        assert_ne!(sandbox.path(), warm);
+        assert!(!warm.exists(), "the stale directory is deleted");
+        assert!(!sandbox.path().join("kept").exists());
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_is_not_kept_is_deleted() {
+        let world = World::new().await;
+        let sandbox = world.prepare(None).await;
+        let path = sandbox.path().to_owned();
+        fs::write(path.join("file"), "1").unwrap();
+        drop(sandbox);
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_link_that_leaves_the_sandbox_is_stored_as_a_link_and_not_followed() {
+        let world = World::new().await;
+        let secret = world.home.path().join("secret");
+        fs::write(&secret, "key").unwrap();
+        let sandbox = world.prepare(None).await;
+        std::os::unix::fs::symlink(&secret, sandbox.path().join("way-out")).unwrap();
+        let manifest = world.collect(&sandbox, None).await;
+        let [entry] = manifest.entries.as_slice() else { panic!("{manifest:?}") };
+        assert!(matches!(entry.kind, FileKind::Symlink { .. }), "{entry:?}");
+    }
+
+    #[tokio::test]
+    async fn too_many_bytes_or_files_are_an_outcome() {
+        let world = World::new().await;
+        let sandbox = world.prepare(None).await;
+        fs::write(sandbox.path().join("a"), [0; 600]).unwrap();
+        fs::write(sandbox.path().join("b"), [0; 600]).unwrap();
+        for limits in
+            [Limits { disk: 1_000, ..Limits::default() }, Limits { files: 1, ..Limits::default() }]
+        {
+            let refused = sandbox.collect(&world.store, None, &limits).await.unwrap_err();
+            assert!(matches!(refused, Outcome::DiskFull { .. }), "{refused:?}");
+        }
+    }
+}

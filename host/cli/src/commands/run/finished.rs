@@ -105,7 +105,7 @@ impl Finished {
             json!({
                 "fuel_used": usage.fuel,
                 "peak_memory_bytes": usage.memory,
-                "duration_ms": u64::try_from(usage.duration.as_millis()).unwrap_or(u64::MAX),
+                "duration_ms": usage.duration.as_secs_f64() * 1e3,
             })
         });
         json!({

@@ -9,8 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use wakeful::core::RunStatus;
-use wakeful::{Host, RunQuery};
+use wakeful::Host;
 
 use self::signals::Signals;
 use super::runtime;
@@ -62,13 +61,18 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let _ = banner::print(&host, address);
 
     let mut server = std::pin::pin!(server);
+    let mut broken = false;
     let ended = tokio::select! {
         ended = &mut server => Some(ended),
         _ = signals.next() => None,
+        () = host.broken() => {
+            broken = true;
+            None
+        }
     };
     // A second signal ends the process whatever is still going on.
     tokio::spawn(signals.exit_at_next());
-    announce_stop(&host).await;
+    announce_stop(&host);
     // The server goes on while runs do, so that whoever waits for one gets its result.
     let stopped = host.shutdown().await;
     shutdown.cancel();
@@ -77,6 +81,12 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         None => server.await,
     };
     ended.context("the server failed")?.context("the server cannot accept connections")?;
+    if broken {
+        anyhow::bail!(
+            "the data folder takes no more writes, and the log says why; what was acknowledged is \
+             safe, and starting again goes on from there"
+        );
+    }
     stopped.map_err(failure::of_host)
 }
 
@@ -93,14 +103,12 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-async fn announce_stop(host: &Host) {
-    let query = RunQuery { status: Some(RunStatus::Running), limit: 1, ..RunQuery::default() };
+fn announce_stop(host: &Host) {
     let grace = format::duration(host.settings().shutdown_grace);
-    match host.runs(query).await.map(|page| page.total) {
-        Ok(0) => out::note(format_args!("stopping")),
-        Ok(1) => out::note(format_args!("stopping: waiting up to {grace} for 1 run")),
-        Ok(runs) => out::note(format_args!("stopping: waiting up to {grace} for {runs} runs")),
-        Err(error) => out::note(format_args!("stopping ({error})")),
+    match host.runs_in_progress() {
+        0 => out::note(format_args!("stopping")),
+        1 => out::note(format_args!("stopping: waiting up to {grace} for 1 run")),
+        runs => out::note(format_args!("stopping: waiting up to {grace} for {runs} runs")),
     }
 }
 

@@ -1,5 +1,8 @@
 //! Whatever comes in, the answer says what is wrong and the server goes on.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+
 use serde_json::json;
 
 use crate::support::Server;
@@ -79,4 +82,46 @@ fn a_large_value_goes_in_and_comes_back_whole() {
     server.post(&format!("/threads/{thread}/runs/wait"), body).ok();
     let state = server.get(&format!("/threads/{thread}/state")).ok();
     assert_eq!(state["values"]["messages"][0]["content"], json!(long));
+}
+
+#[test]
+fn a_connection_serves_on_after_a_body_that_nobody_wanted() {
+    let server = Server::start();
+    let address = server.url().strip_prefix("http://").unwrap();
+    let mut connection = BufReader::new(TcpStream::connect(address).unwrap());
+    let body = "x".repeat(200_000);
+    for (request, status) in [
+        (
+            format!(
+                "PUT /threads HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            ),
+            "405",
+        ),
+        (
+            format!(
+                "POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            ),
+            "404",
+        ),
+        ("GET /ok HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), "200"),
+    ] {
+        connection.get_mut().write_all(request.as_bytes()).unwrap();
+        let mut line = String::new();
+        connection.read_line(&mut line).unwrap();
+        assert!(line.contains(status), "{line}");
+        let mut length = 0;
+        loop {
+            let mut header = String::new();
+            connection.read_line(&mut header).unwrap();
+            if let Some(value) = header.strip_prefix("content-length: ") {
+                length = value.trim().parse().unwrap();
+            }
+            if header == "\r\n" {
+                break;
+            }
+        }
+        connection.read_exact(&mut vec![0; length]).unwrap();
+    }
 }

@@ -2,9 +2,7 @@ use std::str::FromStr;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::response::IntoResponse;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use wakeful::core::{AssistantId, CheckpointId, CronId, Json, RunId, ThreadId};
@@ -37,15 +35,10 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for OptionalBody<T> {
 }
 
 async fn bytes(request: Request, app: &App) -> Result<Bytes, Error> {
-    Bytes::from_request(request, app).await.map_err(|rejection| {
-        match rejection.into_response().status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Error::refused(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("the request body is larger than {} bytes", app.settings.max_body),
-            ),
-            _ => Error::bad_request("the request body could not be read to its end"),
-        }
-    })
+    // The middleware has read it already, and refused what is too large.
+    Bytes::from_request(request, app)
+        .await
+        .map_err(|rejection| Error::bad_request(rejection.body_text()))
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {

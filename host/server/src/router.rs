@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::CONTENT_LOCATION;
 use axum::http::{HeaderName, Method, StatusCode, Uri, header};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any as AnyOrigin, CorsLayer};
@@ -33,6 +33,7 @@ pub fn router(host: Host, settings: ServerSettings) -> Router {
         .merge(routes::operations::routes())
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
+        .layer(from_fn_with_state(app.clone(), middleware::take_body))
         .with_state(app)
         .layer(DefaultBodyLimit::max(max_body))
         .layer(cors())

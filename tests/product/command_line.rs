@@ -102,7 +102,10 @@ fn a_cron_is_created_watched_paused_and_deleted() {
     let shown = ok(server.wakeful(&["crons", "show", cron]));
     assert!(shown.contains("* * * * * */1"), "{shown}");
     ok(server.wakeful(&["crons", "pause", cron]));
-    ok(server.wakeful(&["crons", "trigger", cron]));
+    let triggered = ok(server.wakeful(&["crons", "trigger", cron, "--json"]));
+    let triggered: Value = serde_json::from_str(&triggered).unwrap();
+    let listed = ok(server.wakeful(&["runs", "list", "--cron", cron]));
+    assert!(listed.contains(triggered["run_id"].as_str().unwrap()), "{listed}");
     ok(server.wakeful(&["crons", "resume", cron]));
     ok(server.wakeful(&["crons", "delete", cron]));
     assert_eq!(server.wakeful(&["crons", "show", cron]).status.code(), Some(5));

@@ -1,5 +1,6 @@
 use wakeful_core::{
-    Cron, CronId, Fire, Json, Object, OnCompletion, Run, Schedule, ThreadId, Timestamp,
+    Cron, CronId, CronTrigger, Fire, Json, Object, OnCompletion, Run, RunId, Schedule, ThreadId,
+    Timestamp, Trigger,
 };
 use wakeful_store::{CronQuery, Page};
 
@@ -80,10 +81,12 @@ impl Host {
         Ok(())
     }
 
-    /// Runs a cron once, now, whether it is enabled or not. Its schedule goes on as it was.
+    /// Runs a cron once, now, whether it is enabled or not. The run sees what it would see at a fire
+    /// that is due now. The schedule goes on as it was.
     pub async fn trigger_cron(&self, id: CronId) -> Result<Run, Error> {
         let cron = self.cron(id).await?;
-        self.create_run(CreateRun {
+        let trigger = CronTrigger { cron_id: id, scheduled_at: self.now(), missed: 0 };
+        let run = CreateRun {
             thread: match cron.thread_id {
                 Some(thread) => RunThread::Existing(thread),
                 None => RunThread::Fresh(cron.on_run_completed),
@@ -92,8 +95,8 @@ impl Host {
             multitask: cron.multitask,
             request: run_request(&cron),
             after: std::time::Duration::ZERO,
-        })
-        .await
+        };
+        self.create_run_because(Trigger::Cron(trigger), RunId::generate(), run).await
     }
 
     /// What became of a cron's due instants, newest first; only those before `before`, if given.

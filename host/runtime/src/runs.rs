@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 use wakeful_core::{
     Assistant, Json, MultitaskStrategy, Object, OnCompletion, Outcome, Report, Run, RunId,
-    RunStatus, Thread, ThreadId,
+    RunStatus, Thread, ThreadId, Trigger,
 };
 use wakeful_engine::GuestEvent;
 use wakeful_store::{Cancelled, Inserted, NewRun, Page, RunQuery};
@@ -16,7 +16,7 @@ const RECHECK: Duration = Duration::from_secs(1);
 impl Host {
     /// Creates a run. It begins as soon as its thread and a slot are free.
     pub async fn create_run(&self, new: CreateRun) -> Result<Run, Error> {
-        self.create_run_with_id(RunId::generate(), new).await
+        self.create_run_because(Trigger::Manual, RunId::generate(), new).await
     }
 
     /// Creates a run, and watches it from its beginning; see [`Host::watch_run`].
@@ -26,7 +26,7 @@ impl Host {
     ) -> Result<(Run, broadcast::Receiver<GuestEvent>), Error> {
         let id = RunId::generate();
         let events = self.watch_run(id);
-        match self.create_run_with_id(id, new).await {
+        match self.create_run_because(Trigger::Manual, id, new).await {
             Ok(run) => Ok((run, events)),
             Err(error) => {
                 // A run that does not exist never ends by itself.
@@ -36,7 +36,12 @@ impl Host {
         }
     }
 
-    async fn create_run_with_id(&self, id: RunId, new: CreateRun) -> Result<Run, Error> {
+    pub(crate) async fn create_run_because(
+        &self,
+        trigger: Trigger,
+        id: RunId,
+        new: CreateRun,
+    ) -> Result<Run, Error> {
         let assistant = self.resolve_assistant(&new.assistant).await?;
         let now = self.now();
         let (thread_id, thread, on_completion) = match new.thread {
@@ -52,6 +57,7 @@ impl Host {
         };
         let mut run =
             Run::new(id, thread_id, assistant.id, assistant.component.clone(), new.request, now);
+        run.trigger = trigger;
         run.multitask = new.multitask;
         run.on_completion = on_completion;
         run.available_at = now

@@ -91,7 +91,28 @@ impl Store for SledStore {
         limit: usize,
     ) -> Result<Vec<ClaimedRun>, Error> {
         let claimed = self.write(Begin, move |tx| queue::claim(tx, now, &lease, limit)).await?;
-        self.docs(|docs| claimed.into_iter().map(|run| run.open(docs)).collect()).await
+        let opened = self
+            .docs(|docs| {
+                let open = |run: queue::Claimed| (run.id(), run.epoch(), run.open(docs));
+                Ok(claimed.into_iter().map(open).collect::<Vec<_>>())
+            })
+            .await?;
+        let mut runs = Vec::with_capacity(opened.len());
+        for (run_id, epoch, opened) in opened {
+            match opened {
+                Ok(run) => runs.push(run),
+                // It has begun by now; without an end it would hold its thread for ever.
+                Err(error) => {
+                    tracing::error!(run = %run_id, %error, "a queued run cannot be read; it fails");
+                    let message = format!("the host cannot read what it was given: {error}");
+                    let report = Report::not_run(Outcome::HostFailed { message });
+                    let (digest, checkpoint) = (None, None);
+                    let finish = FinishRun { run_id, epoch, digest, report, checkpoint, now };
+                    self.finish_run(finish).await?;
+                }
+            }
+        }
+        Ok(runs)
     }
 
     async fn next_available(&self) -> Result<Option<Timestamp>, Error> {
@@ -173,12 +194,16 @@ impl Store for SledStore {
         limit: usize,
         plan: Planner,
     ) -> Result<Vec<FirePlan>, Error> {
-        let planned = self
+        let (planned, unreadable) = self
             .read(move |tx| {
                 let due = crons::due(tx, now, limit)?;
-                due.into_iter().map(|due| Planned::new(&due, plan(&due), tx.docs())).collect()
+                let planned = due.crons.iter().map(|due| Planned::new(due, plan(due), tx.docs()));
+                Ok((planned.collect::<Result<_, _>>()?, due.unreadable))
             })
             .await?;
+        for (at, cron) in unreadable {
+            self.write(End, move |tx| crons::park(tx, at, cron)).await?;
+        }
         self.fire(planned).await
     }
 

@@ -137,26 +137,56 @@ pub(super) fn next_due(tx: &Tx<'_>) -> Result<Option<Timestamp>, Error> {
 }
 
 /// The crons that are due, earliest first.
-pub(super) fn due(tx: &Tx<'_>, now: Timestamp, limit: usize) -> Result<Vec<DueCron>, Error> {
-    let mut due = Vec::new();
+#[derive(Default)]
+pub(super) struct Due {
+    pub(super) crons: Vec<DueCron>,
+    /// Due as well, but their records are damaged.
+    pub(super) unreadable: Vec<(Timestamp, CronId)>,
+}
+
+pub(super) fn due(tx: &Tx<'_>, now: Timestamp, limit: usize) -> Result<Due, Error> {
+    let mut due = Due::default();
     for entry in tx.range(Table::Due, ..=keys::timed(now, &[u8::MAX; 16])) {
-        if due.len() >= limit {
+        if due.crons.len() >= limit {
             break;
         }
         let (key, _) = entry?;
         let mut parts = Parts(&key);
         let at = parts.time()?;
-        let Some(cron) = get(tx, CronId::from_bytes(parts.id()?))? else { continue };
+        let id = CronId::from_bytes(parts.id()?);
+        let cron = match get(tx, id) {
+            Ok(Some(cron)) => cron,
+            Ok(None) => continue,
+            // One damaged record must not keep every other cron from firing.
+            Err(error) => {
+                tracing::error!(cron = %id, %error, "a cron that is due cannot be read; it is paused");
+                due.unreadable.push((at, id));
+                continue;
+            }
+        };
         // It may have changed since the index was read.
         if cron.enabled && cron.next_run_at == Some(at) {
             let thread_busy = match cron.thread_id {
                 Some(thread) => threads::busy(tx, thread)?,
                 None => false,
             };
-            due.push(DueCron { cron, thread_busy });
+            due.crons.push(DueCron { cron, thread_busy });
         }
     }
     Ok(due)
+}
+
+/// Pauses a cron that is due at this instant and cannot be read.
+pub(super) fn park(tx: &mut Tx<'_>, at: Timestamp, id: CronId) -> Result<(), Error> {
+    tx.remove(Table::Due, &keys::timed(at, id.as_bytes()));
+    // Often only one of its large parts is damaged, and the record itself can say that it is paused.
+    if let Ok(Some(mut cron)) = tx.load::<StoredCron>(id.as_bytes()) {
+        cron.enabled = false;
+        cron.next_run = None;
+        cron.version = cron.version.saturating_add(1);
+        tx.save(id.as_bytes(), &cron)?;
+    }
+    Ok(())
 }
 
 /// What a cron was when its fire was planned.

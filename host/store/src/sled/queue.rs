@@ -16,6 +16,14 @@ pub(super) struct Claimed {
 }
 
 impl Claimed {
+    pub(super) fn id(&self) -> RunId {
+        self.run.id
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.run.epoch
+    }
+
     pub(super) fn open(self, docs: &Docs) -> Result<ClaimedRun, Error> {
         Ok(ClaimedRun {
             run: self.run.open(Some(self.lease), docs)?,

@@ -319,3 +319,58 @@ async fn a_disk_that_runs_low_takes_ends_but_no_beginnings() {
     let full = SledConfig { min_free_bytes: u64::MAX, ..config(folder.path()) };
     assert!(matches!(SledStore::open(full).await, Err(Error::Full(_))));
 }
+
+/// Loses every large part that has been stored so far.
+fn lose_blobs(folder: &Path) {
+    std::fs::remove_dir_all(folder.join("blobs")).unwrap();
+}
+
+fn large() -> serde_json::Value {
+    json!({ "text": "x".repeat(100_000) })
+}
+
+#[tokio::test]
+async fn a_queued_run_that_cannot_be_read_fails_and_holds_nobody_up() {
+    let (store, folder) = open().await;
+    let (bad, good) = (new_thread(&store).await, new_thread(&store).await);
+    let broken = run_on(bad, large());
+    store.insert_run(broken.clone()).await.unwrap();
+    lose_blobs(folder.path());
+    store.insert_run(run_on(bad, json!({}))).await.unwrap();
+    store.insert_run(run_on(good, json!({}))).await.unwrap();
+    let claimed = store.claim_runs(now(), lease(), 10).await.unwrap();
+    let threads: Vec<_> = claimed.iter().map(|claimed| claimed.run.thread_id).collect();
+    assert_eq!(threads, [good]);
+    // The thread goes on with its next run.
+    let claimed = store.claim_runs(now(), lease(), 10).await.unwrap();
+    assert_eq!(claimed.len(), 1);
+    assert_eq!(claimed[0].run.thread_id, bad);
+    assert_ne!(claimed[0].run.id, broken.run.id);
+}
+
+#[tokio::test]
+async fn a_cron_that_cannot_be_read_is_paused_and_holds_nobody_up() {
+    let (store, folder) = open().await;
+    let mut broken = cron();
+    broken.request.input = large();
+    store.create_cron(broken.clone()).await.unwrap();
+    lose_blobs(folder.path());
+    let good = cron();
+    store.create_cron(good.clone()).await.unwrap();
+    let due = good.next_run_at.unwrap();
+    let plan = |due: &crate::DueCron| FirePlan {
+        fire: wakeful_core::Fire {
+            cron_id: due.cron.id,
+            scheduled_at: due.cron.next_run_at.unwrap(),
+            recorded_at: due.cron.next_run_at.unwrap(),
+            status: wakeful_core::FireStatus::Skipped(wakeful_core::SkipReason::Overlap),
+            coalesced: None,
+        },
+        run: None,
+        next_run_at: None,
+    };
+    let fired = store.claim_due(due, 10, Arc::new(plan)).await.unwrap();
+    let fired: Vec<_> = fired.iter().map(|plan| plan.fire.cron_id).collect();
+    assert_eq!(fired, [good.id]);
+    assert_eq!(store.next_due().await.unwrap(), None, "nothing is left to stumble over");
+}

@@ -58,14 +58,18 @@ async fn start_ready(
             return Ok(LONGEST_SLEEP);
         }
         let now = host.now();
+        match host.store().next_available().await? {
+            None => return Ok(LONGEST_SLEEP),
+            Some(next) if now < next => {
+                let wait = Duration::try_from(next.duration_since(now)).unwrap_or_default();
+                return Ok(wait.min(LONGEST_SLEEP));
+            }
+            Some(_) => {}
+        }
         let claimed = host.store().claim_runs(now, lease(host, now), free).await?;
         if claimed.is_empty() {
-            let next = host.store().next_available().await?;
-            let wait = next.map(|next| Duration::try_from(next.duration_since(now)));
-            return Ok(match wait {
-                Some(Ok(wait)) => wait.min(LONGEST_SLEEP),
-                _ => LONGEST_SLEEP,
-            });
+            // What was ready has gone meanwhile; look again, but not in a tight loop.
+            return Ok(Duration::from_millis(10));
         }
         for claimed in claimed {
             // Only this loop takes permits, so one is there for each run it claimed.

@@ -5,6 +5,32 @@
 //! and the command line offer. Do not use it to run one component once without storing anything;
 //! `wakeful-engine` alone does that.
 //!
+//! ```no_run
+//! use wakeful::core::{MultitaskStrategy, Object, OnCompletion, RunRequest};
+//! use wakeful::{CreateCron, Host, HostSettings};
+//!
+//! # async fn embed() -> Result<(), wakeful::Error> {
+//! let host = Host::start(HostSettings::new("wakeful-data", "assistants")).await?;
+//! let cron = host
+//!     .create_cron(CreateCron {
+//!         assistant: "weekly".to_owned(),
+//!         thread_id: None,
+//!         schedule: "0 9 * * MON".to_owned(),
+//!         timezone: Some("Europe/Berlin".to_owned()),
+//!         end_time: None,
+//!         enabled: true,
+//!         on_run_completed: OnCompletion::Keep,
+//!         multitask: MultitaskStrategy::default(),
+//!         metadata: Object::new(),
+//!         request: RunRequest::default(),
+//!     })
+//!     .await?;
+//! println!("next at {:?}", cron.next_run_at);
+//! // … and when the program ends:
+//! host.shutdown().await
+//! # }
+//! ```
+//!
 //! Invariants: what a method has returned `Ok` for survives a crash; a due instant of a cron gets
 //! one fire record, and its run begins only after both are durable; a run's effects on its thread
 //! are committed once, when it succeeds or asks questions, and not at all otherwise.

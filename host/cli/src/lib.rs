@@ -4,7 +4,7 @@
 //! program; to embed the host, use the `wakeful` crate.
 //!
 //! Invariants: results go to standard output and everything else to standard error; every kind of
-//! failure has an exit code of its own (see [`Failure`](failure::Failure)); a reader that closes
+//! failure has an exit code of its own (see `wakeful --help`); a reader that closes
 //! the pipe early is no failure.
 
 mod arguments;

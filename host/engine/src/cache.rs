@@ -2,6 +2,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use wakeful_core::Digest;
 use wasmtime::Engine;
@@ -20,6 +21,7 @@ const ASIDE: &str = ".aside-";
 /// the major version, and a patch release that repairs the compiler must not run old code.
 pub(crate) struct CodeCache {
     dir: PathBuf,
+    max_bytes: u64,
     /// `None` in a build without compiler, which cannot know it and takes what wasmtime accepts.
     compatibility: Option<String>,
 }
@@ -33,9 +35,9 @@ struct Entry {
 
 impl CodeCache {
     /// Opens a directory, creating it if need be, and removes what other versions left in it.
-    pub(crate) fn open(dir: PathBuf, engine: &Engine) -> io::Result<Self> {
+    pub(crate) fn open(dir: PathBuf, max_bytes: u64, engine: &Engine) -> io::Result<Self> {
         create_private(&dir)?;
-        let cache = Self { dir, compatibility: compatibility(engine) };
+        let cache = Self { dir, max_bytes, compatibility: compatibility(engine) };
         for name in cache.names()? {
             if name.starts_with(ASIDE) {
                 remove(&cache.dir.join(name));
@@ -57,7 +59,10 @@ impl CodeCache {
         for entry in self.entries_of(digest) {
             let problem = match checksum(&entry.path) {
                 Ok(sum) if sum == entry.sum => match artifact::map(engine, &entry.path) {
-                    Ok(component) => return Some(component),
+                    Ok(component) => {
+                        touch(&entry.path);
+                        return Some(component);
+                    }
                     Err(error) => format!("{error:#}"),
                 },
                 Ok(_) => "the file is damaged".to_owned(),
@@ -96,6 +101,28 @@ impl CodeCache {
         for entry in self.entries_of(digest) {
             if entry.sum != sum {
                 remove(&entry.path);
+            }
+        }
+        self.trim(&path)
+    }
+
+    /// Removes what was used longest ago until the rest fits. Code that is in use stays mapped.
+    fn trim(&self, newest: &Path) -> io::Result<()> {
+        let mut entries = Vec::new();
+        let mut total = 0_u64;
+        for Entry { path, .. } in self.entries()? {
+            let metadata = fs::metadata(&path)?;
+            total = total.saturating_add(metadata.len());
+            entries.push((metadata.modified()?, metadata.len(), path));
+        }
+        entries.sort();
+        for (_, bytes, path) in entries {
+            if total <= self.max_bytes {
+                break;
+            }
+            if path != newest {
+                remove(&path);
+                total = total.saturating_sub(bytes);
             }
         }
         Ok(())
@@ -181,6 +208,17 @@ fn create_private(dir: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Notes that a file was used now.
+fn touch(path: &Path) {
+    let touched = File::options()
+        .append(true)
+        .open(path)
+        .and_then(|file| file.set_modified(SystemTime::now()));
+    if let Err(error) = touched {
+        tracing::debug!(path = %path.display(), %error, "cannot note that compiled code was used");
+    }
 }
 
 fn remove(path: &Path) {

@@ -9,6 +9,8 @@ pub struct EngineConfig {
     /// The files in it are native code which this process will run. Nobody but the host may write
     /// there; a directory that the engine creates is closed to everybody else.
     pub cache_dir: Option<PathBuf>,
+    /// The most bytes of compiled code that are kept there; what was used longest ago goes first.
+    pub cache_bytes: u64,
     /// The most bytes that a component may have.
     pub max_component_bytes: u64,
     /// How many runs may be in progress at once; others wait.
@@ -21,6 +23,7 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             cache_dir: None,
+            cache_bytes: 2 << 30,
             max_component_bytes: 64 << 20,
             max_concurrent: 64,
             workers: available_parallelism().map_or(1, usize::from),

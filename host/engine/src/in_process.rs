@@ -39,7 +39,7 @@ impl InProcessRunner {
         let cache = config
             .cache_dir
             .map(|dir| {
-                CodeCache::open(dir.clone(), &engine)
+                CodeCache::open(dir.clone(), config.cache_bytes, &engine)
                     .map_err(|source| EngineError::Cache { path: dir, source })
             })
             .transpose()?;

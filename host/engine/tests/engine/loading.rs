@@ -207,6 +207,36 @@ async fn compiled_code_is_kept_for_the_next_start() {
     assert_runs(&runner, info.digest).await;
 }
 
+/// A component that does what `echo` does and has another digest.
+fn variant(name: u8) -> Arc<[u8]> {
+    let mut bytes = echo().to_vec();
+    // A custom section: its kind, its length, and a name of one letter.
+    bytes.extend([0, 2, 1, name]);
+    bytes.into()
+}
+
+#[tokio::test]
+async fn code_that_was_used_longest_ago_makes_room() {
+    let dir = tempfile::tempdir().unwrap();
+    cached(dir.path()).load(echo()).await.unwrap();
+    let one = fs::metadata(only_entry(dir.path())).unwrap().len();
+    let runner = own_runner(EngineConfig {
+        cache_dir: Some(dir.path().to_owned()),
+        cache_bytes: 2 * one + one / 2,
+        ..EngineConfig::default()
+    });
+    let a = runner.load(variant(b'a')).await.unwrap();
+    runner.unload(a.digest);
+    // Used again, it is newer than `echo`, which nobody has used since.
+    assert!(runner.load(variant(b'a')).await.unwrap().from_cache);
+    runner.load(variant(b'b')).await.unwrap();
+    assert_eq!(entries(dir.path()).len(), 2);
+    let runner = cached(dir.path());
+    assert!(runner.load(variant(b'a')).await.unwrap().from_cache);
+    assert!(runner.load(variant(b'b')).await.unwrap().from_cache);
+    assert!(!runner.load(echo()).await.unwrap().from_cache);
+}
+
 #[tokio::test]
 async fn damaged_code_in_the_cache_is_compiled_again_and_replaced() {
     let dir = tempfile::tempdir().unwrap();

@@ -61,6 +61,10 @@ fn fifty_kills_lose_nothing_and_fire_nothing_twice() {
     }
 
     for cron in [&on_thread, &stateless] {
+        eventually("the scheduler has caught up", || {
+            let newest = all_fires(&server, cron).last_key_value().map(|(at, _)| at.as_second());
+            newest.is_some_and(|newest| Timestamp::now().as_second() <= newest + 1)
+        });
         server.patch(&format!("/runs/crons/{cron}"), json!({"enabled": false})).ok();
     }
     let acknowledged = acknowledged.lock().unwrap();
@@ -138,8 +142,8 @@ fn check_fires(server: &Server, cron: &str) -> usize {
         });
         assert!(runs.insert(run), "two fires name one run");
     }
-    // The instant at which it was paused may or may not have been claimed by then.
-    assert!(ended.as_second() <= expected.as_second(), "{cron} stopped firing before {ended}");
+    // Instants just before it was paused may not have been claimed by then.
+    assert!(ended.as_second() <= expected.as_second() + 1, "{cron} stopped firing before {ended}");
     let recorded = list(server.get(&format!("/runs?cron_id={cron}&limit=1000")).ok());
     let recorded: HashSet<_> = recorded.iter().map(|run| text(run, "run_id")).collect();
     assert_eq!(recorded, runs, "the runs of {cron} are those of its fires");

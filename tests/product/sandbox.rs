@@ -60,3 +60,22 @@ fn every_limit_has_an_outcome_of_its_own() {
     let long = json!({"messages": [{"role": "user", "content": long}]});
     assert_eq!(outcome("output = \"1 KiB\"\n", long), "output_too_large");
 }
+
+#[test]
+fn a_guest_sees_no_network_no_environment_and_no_file_but_its_own() {
+    let server = Server::start();
+    server.install("test/probe", "probe");
+    eventually("it serves", || {
+        server.post("/assistants/count", json!({"graph_id": "probe"})).body == json!(1)
+    });
+    let address = server.url().strip_prefix("http://").unwrap();
+    let body = json!({"assistant_id": "probe", "input": {"address": address}});
+    let found = server.post("/runs/wait", body).ok();
+    for refused in ["connect", "listen", "udp", "names", "host_file", "parent", "climb", "link_out"]
+    {
+        assert!(found[refused].is_string(), "{refused} was not refused: {found}");
+    }
+    // The server itself has an environment and arguments.
+    assert_eq!(found["environment"], json!([]));
+    assert_eq!(found["arguments"], json!([]));
+}

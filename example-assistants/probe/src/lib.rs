@@ -1,0 +1,49 @@
+//! Probe tries what no assistant may do, and tells what came of it.
+//!
+//! It is no example to follow but a test of the sandbox: `{"address": "127.0.0.1:8123"}` says whom
+//! to call.
+
+wit_bindgen::generate!({ path: "../../wit", world: "assistant-plugin" });
+
+use std::fmt::Debug;
+use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
+use std::{env, fs};
+
+use exports::wakeful::assistant::assistant::Guest;
+use serde_json::{Value, json};
+use wakeful::assistant::assistant_types::{Error, Outcome, ThreadInfo};
+
+struct Probe;
+
+export!(Probe);
+
+impl Guest for Probe {
+    fn invoke(_info: ThreadInfo, input: String) -> Result<Outcome, Error> {
+        let input: Value = serde_json::from_str(&input).unwrap_or_default();
+        let address = input["address"].as_str().unwrap_or("127.0.0.1:8123");
+        let found = json!({
+            "connect": refusal(TcpStream::connect(address)),
+            "listen": refusal(TcpListener::bind("127.0.0.1:0")),
+            "udp": refusal(UdpSocket::bind("127.0.0.1:0")),
+            "names": refusal("localhost:80".to_socket_addrs()),
+            "host_file": refusal(fs::read("/etc/passwd")),
+            "parent": refusal(fs::read_dir("/..")),
+            "climb": refusal(fs::read("/../../../../../../etc/passwd")),
+            "link_out": refusal(climb_by_link()),
+            "environment": env::vars().map(|(key, _)| key).collect::<Vec<_>>(),
+            "arguments": env::args().collect::<Vec<_>>(),
+        });
+        Ok(Outcome::Done(found.to_string()))
+    }
+}
+
+/// Why something was refused; null if it was not.
+fn refusal<T: Debug>(result: std::io::Result<T>) -> Option<String> {
+    result.err().map(|error| error.to_string())
+}
+
+#[allow(deprecated, reason = "the only call of the standard library that makes links here")]
+fn climb_by_link() -> std::io::Result<Vec<u8>> {
+    fs::soft_link("../../../../../../etc/passwd", "/way-out")?;
+    fs::read("/way-out")
+}

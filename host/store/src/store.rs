@@ -197,6 +197,14 @@ pub enum Error {
     Io(#[from] std::io::Error),
 }
 
+impl Error {
+    /// Whether trying again is of no use, because what is stored cannot be read.
+    #[cfg(feature = "sled")]
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::TooNew { .. })
+    }
+}
+
 /// What came of an insert under an id that may be taken.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Created<T> {

@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use wakeful_core::{
@@ -14,6 +15,9 @@ use crate::{
     Backup, Cancelled, ClaimedRun, Created, CronQuery, DueCron, Error, FinishRun, Finished,
     FirePlan, Inserted, NewRun, Page, Planner, Recovered, RunQuery, Store, ThreadQuery,
 };
+
+/// When a run is tried again that could not be read just now.
+const RETRY: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl Store for SledStore {
@@ -101,7 +105,12 @@ impl Store for SledStore {
         for (run_id, epoch, opened) in opened {
             match opened {
                 Ok(run) => runs.push(run),
-                // It has begun by now; without an end it would hold its thread for ever.
+                // It has begun by now; if nobody has it, it would hold its thread for ever.
+                Err(error) if !error.is_damage() => {
+                    tracing::warn!(run = %run_id, %error, "a queued run could not be read; it will be tried again");
+                    let later = now.checked_add(RETRY).unwrap_or(now);
+                    self.requeue_run(run_id, epoch, later, true, now).await?;
+                }
                 Err(error) => {
                     tracing::error!(run = %run_id, %error, "a queued run cannot be read; it fails");
                     let message = format!("the host cannot read what it was given: {error}");
@@ -194,17 +203,21 @@ impl Store for SledStore {
         limit: usize,
         plan: Planner,
     ) -> Result<Vec<FirePlan>, Error> {
-        let (planned, unreadable) = self
+        let (planned, damaged, trouble) = self
             .read(move |tx| {
                 let due = crons::due(tx, now, limit)?;
                 let planned = due.crons.iter().map(|due| Planned::new(due, plan(due), tx.docs()));
-                Ok((planned.collect::<Result<_, _>>()?, due.unreadable))
+                Ok((planned.collect::<Result<_, _>>()?, due.damaged, due.trouble))
             })
             .await?;
-        for (at, cron) in unreadable {
+        for (at, cron) in damaged {
             self.write(End, move |tx| crons::park(tx, at, cron)).await?;
         }
-        self.fire(planned).await
+        let fired = self.fire(planned).await?;
+        match trouble {
+            Some(error) if fired.is_empty() => Err(error),
+            _ => Ok(fired),
+        }
     }
 
     async fn fires(

@@ -136,14 +136,18 @@ pub(super) fn next_due(tx: &Tx<'_>) -> Result<Option<Timestamp>, Error> {
     tx.first(Table::Due, &[])?.map(|(key, _)| Parts(&key).time()).transpose()
 }
 
-/// The crons that are due, earliest first.
+/// What is due.
 #[derive(Default)]
 pub(super) struct Due {
+    /// Earliest first.
     pub(super) crons: Vec<DueCron>,
     /// Due as well, but their records are damaged.
-    pub(super) unreadable: Vec<(Timestamp, CronId)>,
+    pub(super) damaged: Vec<(Timestamp, CronId)>,
+    /// Why another cron that is due could not be read just now.
+    pub(super) trouble: Option<Error>,
 }
 
+/// Reads the crons that are due. One that cannot be read keeps no other from firing.
 pub(super) fn due(tx: &Tx<'_>, now: Timestamp, limit: usize) -> Result<Due, Error> {
     let mut due = Due::default();
     for entry in tx.range(Table::Due, ..=keys::timed(now, &[u8::MAX; 16])) {
@@ -157,10 +161,14 @@ pub(super) fn due(tx: &Tx<'_>, now: Timestamp, limit: usize) -> Result<Due, Erro
         let cron = match get(tx, id) {
             Ok(Some(cron)) => cron,
             Ok(None) => continue,
-            // One damaged record must not keep every other cron from firing.
-            Err(error) => {
+            Err(error) if error.is_damage() => {
                 tracing::error!(cron = %id, %error, "a cron that is due cannot be read; it is paused");
-                due.unreadable.push((at, id));
+                due.damaged.push((at, id));
+                continue;
+            }
+            Err(error) => {
+                tracing::warn!(cron = %id, %error, "a cron that is due could not be read; it will be tried again");
+                due.trouble = Some(error);
                 continue;
             }
         };
@@ -178,9 +186,16 @@ pub(super) fn due(tx: &Tx<'_>, now: Timestamp, limit: usize) -> Result<Due, Erro
 
 /// Pauses a cron that is due at this instant and cannot be read.
 pub(super) fn park(tx: &mut Tx<'_>, at: Timestamp, id: CronId) -> Result<(), Error> {
-    tx.remove(Table::Due, &keys::timed(at, id.as_bytes()));
     // Often only one of its large parts is damaged, and the record itself can say that it is paused.
-    if let Ok(Some(mut cron)) = tx.load::<StoredCron>(id.as_bytes()) {
+    let stored = tx.load::<StoredCron>(id.as_bytes());
+    if let Ok(Some(cron)) = &stored
+        && cron.due() != Some(at)
+    {
+        // It was changed since it was read.
+        return Ok(());
+    }
+    tx.remove(Table::Due, &keys::timed(at, id.as_bytes()));
+    if let Ok(Some(mut cron)) = stored {
         cron.enabled = false;
         cron.next_run = None;
         cron.version = cron.version.saturating_add(1);

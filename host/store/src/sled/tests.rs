@@ -348,6 +348,20 @@ async fn a_queued_run_that_cannot_be_read_fails_and_holds_nobody_up() {
     assert_ne!(claimed[0].run.id, broken.run.id);
 }
 
+fn skip(due: &crate::DueCron) -> FirePlan {
+    FirePlan {
+        fire: wakeful_core::Fire {
+            cron_id: due.cron.id,
+            scheduled_at: due.cron.next_run_at.unwrap(),
+            recorded_at: due.cron.next_run_at.unwrap(),
+            status: wakeful_core::FireStatus::Skipped(wakeful_core::SkipReason::Overlap),
+            coalesced: None,
+        },
+        run: None,
+        next_run_at: None,
+    }
+}
+
 #[tokio::test]
 async fn a_cron_that_cannot_be_read_is_paused_and_holds_nobody_up() {
     let (store, folder) = open().await;
@@ -358,19 +372,44 @@ async fn a_cron_that_cannot_be_read_is_paused_and_holds_nobody_up() {
     let good = cron();
     store.create_cron(good.clone()).await.unwrap();
     let due = good.next_run_at.unwrap();
-    let plan = |due: &crate::DueCron| FirePlan {
-        fire: wakeful_core::Fire {
-            cron_id: due.cron.id,
-            scheduled_at: due.cron.next_run_at.unwrap(),
-            recorded_at: due.cron.next_run_at.unwrap(),
-            status: wakeful_core::FireStatus::Skipped(wakeful_core::SkipReason::Overlap),
-            coalesced: None,
-        },
-        run: None,
-        next_run_at: None,
-    };
-    let fired = store.claim_due(due, 10, Arc::new(plan)).await.unwrap();
+    let fired = store.claim_due(due, 10, Arc::new(skip)).await.unwrap();
     let fired: Vec<_> = fired.iter().map(|plan| plan.fire.cron_id).collect();
     assert_eq!(fired, [good.id]);
     assert_eq!(store.next_due().await.unwrap(), None, "nothing is left to stumble over");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_just_now_is_tried_again() {
+    let (store, folder) = open().await;
+    let mut cron = cron();
+    cron.request.input = large();
+    store.create_cron(cron.clone()).await.unwrap();
+    let thread = new_thread(&store).await;
+    store.insert_run(run_on(thread, large())).await.unwrap();
+    let due = cron.next_run_at.unwrap();
+
+    // Both inputs are the same bytes, hence one blob. A folder in its place opens, but has nothing
+    // to read, which is not how a lost blob looks.
+    let blobs: Vec<_> = std::fs::read_dir(folder.path().join("blobs"))
+        .unwrap()
+        .flat_map(|shelf| std::fs::read_dir(shelf.unwrap().path()).unwrap())
+        .map(|blob| blob.unwrap().path())
+        .collect();
+    let aside = folder.path().join("aside");
+    std::fs::create_dir(&aside).unwrap();
+    for blob in &blobs {
+        std::fs::rename(blob, aside.join(blob.file_name().unwrap())).unwrap();
+        std::fs::create_dir(blob).unwrap();
+    }
+    assert!(store.claim_due(due, 10, Arc::new(skip)).await.is_err());
+    assert!(store.claim_runs(now(), lease(), 10).await.unwrap().is_empty());
+    for blob in &blobs {
+        std::fs::remove_dir(blob).unwrap();
+        std::fs::rename(aside.join(blob.file_name().unwrap()), blob).unwrap();
+    }
+    assert_eq!(store.claim_due(due, 10, Arc::new(skip)).await.unwrap().len(), 1);
+    let later = store.next_available().await.unwrap().unwrap();
+    let claimed = store.claim_runs(later, lease(), 10).await.unwrap();
+    assert_eq!(claimed[0].run.request.input, large());
+    assert_eq!(claimed[0].run.attempt, 1, "what was not the run's fault does not count");
 }

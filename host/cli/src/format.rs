@@ -43,16 +43,16 @@ pub(crate) fn duration(duration: Duration) -> String {
         0 => format!("{large}{}", units.0),
         _ => format!("{large}{} {small}{}", units.0, units.1),
     };
+    let tenths = |value: f64, unit: &str| {
+        let text = format!("{value:.1}");
+        format!("{}{unit}", text.strip_suffix(".0").unwrap_or(&text))
+    };
     match seconds {
         0 if 0 < duration.as_micros() && duration.as_millis() < 10 => {
-            let text = format!("{:.1}", duration.as_secs_f64() * 1e3);
-            format!("{}ms", text.strip_suffix(".0").unwrap_or(&text))
+            tenths(duration.as_secs_f64() * 1e3, "ms")
         }
         0 => format!("{}ms", duration.as_millis()),
-        1..60 => {
-            let text = format!("{:.1}", duration.as_secs_f64());
-            format!("{}s", text.strip_suffix(".0").unwrap_or(&text))
-        }
+        1..60 => tenths(duration.as_secs_f64(), "s"),
         60..3_600 => pair(seconds / 60, seconds % 60, ("m", "s")),
         3_600..86_400 => pair(seconds / 3_600, seconds % 3_600 / 60, ("h", "m")),
         _ => pair(seconds / 86_400, seconds % 86_400 / 3_600, ("d", "h")),
@@ -174,6 +174,9 @@ mod tests {
             (90_000_000, "1d 1h"),
         ] {
             assert_eq!(duration(Duration::from_millis(ms)), text);
+        }
+        for (us, text) in [(40, "0ms"), (400, "0.4ms"), (3_000, "3ms"), (9_940, "9.9ms")] {
+            assert_eq!(duration(Duration::from_micros(us)), text);
         }
     }
 

@@ -12,14 +12,12 @@ use wakeful_engine::{Job, JobTrigger};
 use wakeful_store::{ClaimedRun, FinishRun, Finished};
 
 use crate::sandbox::Sandbox;
-use crate::{ComponentState, Host};
+use crate::{ComponentState, Host, pace};
 
 /// How long a lease lasts unless it is renewed.
 const LEASE: Duration = Duration::from_secs(30);
 /// How often leases are renewed.
 const RENEWAL: Duration = Duration::from_secs(10);
-/// The longest wait between two looks at the queue; see the scheduler's.
-const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// How many runs one claim takes.
 const BATCH: usize = 32;
 /// How many events a guest may be ahead of the host.
@@ -35,7 +33,7 @@ pub(crate) async fn run(host: Host) {
             Err(problem) => {
                 host.note(&problem);
                 error!(%problem, "cannot read or claim queued runs");
-                LONGEST_SLEEP
+                pace::LONGEST
             }
         };
         tokio::select! {
@@ -55,21 +53,15 @@ async fn start_ready(
         let free = slots.available_permits().min(BATCH);
         if free == 0 {
             // The end of a run wakes this loop.
-            return Ok(LONGEST_SLEEP);
+            return Ok(pace::LONGEST);
         }
         let now = host.now();
-        match host.store().next_available().await? {
-            None => return Ok(LONGEST_SLEEP),
-            Some(next) if now < next => {
-                let wait = Duration::try_from(next.duration_since(now)).unwrap_or_default();
-                return Ok(wait.min(LONGEST_SLEEP));
-            }
-            Some(_) => {}
+        if let Some(sleep) = pace::before(host.store().next_available().await?, now) {
+            return Ok(sleep);
         }
         let claimed = host.store().claim_runs(now, lease(host, now), free).await?;
         if claimed.is_empty() {
-            // What was ready has gone meanwhile; look again, but not in a tight loop.
-            return Ok(Duration::from_millis(10));
+            return Ok(pace::AGAIN);
         }
         for claimed in claimed {
             // Only this loop takes permits, so one is there for each run it claimed.

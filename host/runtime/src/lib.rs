@@ -43,6 +43,7 @@ mod folder;
 mod host;
 mod hub;
 mod offline;
+mod pace;
 mod request;
 mod runs;
 mod sandbox;

@@ -65,17 +65,14 @@ impl Host {
             .map_err(|_| Error::Invalid("after_seconds is too far in the future".to_owned()))?;
         run.created_at = run.available_at;
         let run = self.insert_run(run, thread, &assistant).await?;
-        self.displace(&run).await?;
+        if let Some(action) = displacement(run.multitask) {
+            self.displace(&run, action).await?;
+        }
         Ok(run)
     }
 
-    /// Stops the runs that a new run takes the place of, as its strategy says.
-    pub(crate) async fn displace(&self, new: &Run) -> Result<(), Error> {
-        let action = match new.multitask {
-            MultitaskStrategy::Interrupt => CancelAction::Interrupt,
-            MultitaskStrategy::Rollback => CancelAction::Rollback,
-            MultitaskStrategy::Enqueue | MultitaskStrategy::Reject => return Ok(()),
-        };
+    /// Stops the runs that a new run takes the place of; see [`displacement`].
+    pub(crate) async fn displace(&self, new: &Run, action: CancelAction) -> Result<(), Error> {
         let query =
             RunQuery { thread_id: Some(new.thread_id), limit: usize::MAX, ..RunQuery::default() };
         for old in self.store().runs(query).await?.items {
@@ -206,6 +203,15 @@ impl Host {
         }
         let thread = self.store().thread(run.thread_id).await?;
         Ok(thread.and_then(|thread| thread.values).unwrap_or_else(|| Object::new().into()))
+    }
+}
+
+/// How a new run of this strategy stops those before it on its thread, if it does.
+pub(crate) fn displacement(strategy: MultitaskStrategy) -> Option<CancelAction> {
+    match strategy {
+        MultitaskStrategy::Interrupt => Some(CancelAction::Interrupt),
+        MultitaskStrategy::Rollback => Some(CancelAction::Rollback),
+        MultitaskStrategy::Enqueue | MultitaskStrategy::Reject => None,
     }
 }
 

@@ -8,13 +8,10 @@ use wakeful_core::{
 };
 use wakeful_store::{DueCron, FirePlan, NewRun};
 
-use crate::Host;
 use crate::crons::{fresh_thread, next_due, run_request, schedule_of};
-use crate::runs::thread_metadata;
+use crate::runs::{displacement, thread_metadata};
+use crate::{Host, pace};
 
-/// The longest sleep. A short one survives a suspended machine and a clock that was set, which
-/// long timers do not.
-const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// How many crons one claim takes.
 const BATCH: usize = 100;
 /// Where counting the instants of a long outage stops.
@@ -46,22 +43,16 @@ pub(crate) async fn run(host: Host) {
 async fn fire_due(host: &Host) -> Result<Duration, wakeful_store::Error> {
     loop {
         let now = host.now();
-        match host.store().next_due().await? {
-            None => return Ok(LONGEST_SLEEP),
-            Some(due) if due > now => {
-                let wait = Duration::try_from(due.duration_since(now)).unwrap_or_default();
-                return Ok(wait.min(LONGEST_SLEEP));
-            }
-            Some(_) => {}
+        if let Some(sleep) = pace::before(host.store().next_due().await?, now) {
+            return Ok(sleep);
         }
         if host.stop_token().is_cancelled() {
-            return Ok(LONGEST_SLEEP);
+            return Ok(pace::LONGEST);
         }
         let plan = Arc::new(move |due: &DueCron| plan(due, now));
         let fired = host.store().claim_due(now, BATCH, plan).await?;
         if fired.is_empty() {
-            // What was due changed hands meanwhile; look again, but not in a tight loop.
-            return Ok(Duration::from_millis(10));
+            return Ok(pace::AGAIN);
         }
         host.wake_executor();
         for plan in fired {
@@ -76,12 +67,10 @@ async fn fire_due(host: &Host) -> Result<Duration, wakeful_store::Error> {
 /// Stops what the thread was doing, if the cron says so. In a task of its own: a run that takes
 /// its time to stop must not delay other crons.
 fn displace(host: &Host, run: Run) {
-    if matches!(run.multitask, MultitaskStrategy::Enqueue | MultitaskStrategy::Reject) {
-        return;
-    }
+    let Some(action) = displacement(run.multitask) else { return };
     let host = host.clone();
     host.tasks().clone().spawn(async move {
-        if let Err(problem) = host.displace(&run).await {
+        if let Err(problem) = host.displace(&run, action).await {
             error!(run_id = %run.id, %problem, "cannot stop what the thread was doing");
         }
     });

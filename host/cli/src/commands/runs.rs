@@ -163,13 +163,12 @@ fn logs(run: RunId, client: &Client, json: bool) -> anyhow::Result<()> {
     if json {
         return out::json(&logs);
     }
-    let mut silent = true;
-    for line in fields::items(logs.get("logs").unwrap_or(&Json::Null)) {
-        silent = false;
-        out::line(format_args!("{} {}", fields::text(line, "at"), log_line(line)))?;
-    }
-    if silent {
+    let lines = fields::items(logs.get("logs").unwrap_or(&Json::Null));
+    if lines.is_empty() {
         out::note(format_args!("this run has logged and printed nothing"));
+    }
+    for line in lines {
+        out::line(format_args!("{} {}", fields::text(line, "at"), log_line(line)))?;
     }
     match fields::number(&logs, "dropped") {
         None | Some(0) => Ok(()),

@@ -11,7 +11,23 @@ use crate::table::Samples;
 
 mod contract {
     #![allow(missing_docs, reason = "generated from the contract")]
-    wasmtime::component::bindgen!({ path: "../../wit", world: "assistant-plugin" });
+    // Only what the echo example imports.
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        inline: "
+            package wakeful:bench;
+
+            world bare {
+                import wakeful:assistant/events@0.1.0;
+                import wakeful:assistant/thread@0.1.0;
+                import wakeful:assistant/log@0.1.0;
+                import wakeful:assistant/config@0.1.0;
+                import wakeful:assistant/control@0.1.0;
+                export wakeful:assistant/assistant@0.1.0;
+            }
+        ",
+        world: "wakeful:bench/bare",
+    });
 }
 
 use contract::exports::wakeful::assistant::assistant::ThreadInfo;
@@ -29,8 +45,8 @@ fn repeat(echo: &[u8], length: Duration) -> wasmtime::Result<Samples> {
     let component = Component::new(&engine, echo)?;
     let mut linker = Linker::new(&engine);
     wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
-    contract::AssistantPlugin::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
-    let pre = contract::AssistantPluginPre::new(linker.instantiate_pre(&component)?)?;
+    contract::Bare::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    let pre = contract::BarePre::new(linker.instantiate_pre(&component)?)?;
 
     let mut samples = Samples::default();
     let begin = Instant::now();

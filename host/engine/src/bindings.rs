@@ -9,6 +9,11 @@ wasmtime::component::bindgen!({
     imports: {
         "wakeful:assistant/events.emit": async | trappable,
         "wakeful:assistant/log.log": async,
+        "wakeful:assistant/store.get": async,
+        "wakeful:assistant/store.put": async,
+        "wakeful:assistant/store.delete": async,
+        "wakeful:assistant/store.search": async,
+        "wakeful:assistant/store.list-namespaces": async,
     },
     exports: { default: async },
 });

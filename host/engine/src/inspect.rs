@@ -17,7 +17,7 @@ const WASI: Version = Version::new(0, 2, 12);
 pub(crate) const OFFERED: &[(&str, &[&str], Version)] = &[
     (
         "wakeful:assistant",
-        &["assistant-types", "events", "thread", "log", "config", "control"],
+        &["assistant-types", "events", "thread", "log", "config", "control", "store"],
         CONTRACT,
     ),
     (

@@ -24,6 +24,7 @@ mod error;
 mod imports;
 mod in_process;
 mod inspect;
+mod items;
 mod job;
 mod library;
 mod limiter;

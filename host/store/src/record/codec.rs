@@ -1,8 +1,12 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The record format that this program writes.
-pub(crate) const VERSION: u8 = 1;
+/// The record format that this program writes. It reads every earlier one: a field that a format
+/// added has a default, and no format takes one away or changes what it means.
+pub(crate) const VERSION: u8 = 2;
+
+/// The first format that any program wrote.
+const FIRST: u8 = 1;
 
 /// Why the bytes of a record are not one.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,7 +27,7 @@ pub(crate) fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, serde_json::Er
 /// Reads what [`encode`] wrote.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
     match bytes.split_first() {
-        Some((&VERSION, json)) => {
+        Some((FIRST..=VERSION, json)) => {
             serde_json::from_slice(json).map_err(|error| Unreadable::Broken(error.to_string()))
         }
         Some((&newer, _)) if newer > VERSION => Err(Unreadable::Newer(newer)),
@@ -162,6 +166,7 @@ mod tests {
     fn a_record_of_a_newer_program_is_not_taken_for_a_damaged_one() {
         assert_eq!(decode::<u8>(&[VERSION + 1, b'7']), Err(Unreadable::Newer(VERSION + 1)));
         assert_eq!(decode::<u8>(&encode(&7_u8).unwrap()), Ok(7));
+        assert_eq!(decode::<u8>(&[FIRST, b'7']), Ok(7));
         for broken in [&[][..], &[0, b'7'], &[VERSION], &[VERSION, b'{']] {
             assert!(matches!(decode::<u8>(broken), Err(Unreadable::Broken(_))), "{broken:?}");
         }

@@ -17,8 +17,9 @@ use crate::blobs::Blobs;
 use crate::folder::{Lock, Mark, Purpose, Space, create_dir, sync_dir, unusable};
 use crate::record::Docs;
 
-/// The arrangement of tables and keys that this program knows.
-const SCHEMA: u32 = 1;
+/// The arrangement of tables and keys that this program knows. It opens every earlier one, and adds
+/// the tables that are missing there.
+const SCHEMA: u32 = 2;
 const SCHEMA_KEY: &[u8] = b"schema_version";
 const CLEAN_KEY: &[u8] = b"closed_cleanly";
 const COMMITS_KEY: &[u8] = b"commits";
@@ -140,7 +141,7 @@ fn check_schema(inner: &Inner, bytes: &[u8]) -> Result<(), Error> {
         reason: format!("it has {} bytes", bytes.len()),
     })?;
     match found {
-        SCHEMA => Ok(()),
+        1..=SCHEMA => Ok(()),
         newer if newer > SCHEMA => {
             Err(Error::TooNew { path: inner.path.clone(), found, known: SCHEMA })
         }

@@ -189,11 +189,11 @@ async fn a_record_of_a_newer_program_says_so() {
     let (store, folder) = open().await;
     let id = ThreadId::generate();
     store
-        .write(Purpose::Begin, move |tx| tx.put(Table::Threads, id.as_bytes(), vec![2, b'{', b'}']))
+        .write(Purpose::Begin, move |tx| tx.put(Table::Threads, id.as_bytes(), vec![3, b'{', b'}']))
         .await
         .unwrap();
     match store.thread(id).await.unwrap_err() {
-        Error::TooNew { path, found: 2, known: 1 } => assert_eq!(path, folder.path()),
+        Error::TooNew { path, found: 3, known: 2 } => assert_eq!(path, folder.path()),
         other => panic!("{other}"),
     }
 }
@@ -203,13 +203,13 @@ async fn a_newer_schema_is_refused() {
     let (store, folder) = open().await;
     store
         .write(Purpose::Begin, |tx| {
-            tx.put(Table::Meta, b"schema_version", 2_u32.to_be_bytes().to_vec())
+            tx.put(Table::Meta, b"schema_version", 3_u32.to_be_bytes().to_vec())
         })
         .await
         .unwrap();
     store.close().await.unwrap();
     let refused = SledStore::open(config(folder.path())).await.unwrap_err();
-    assert!(matches!(refused, Error::TooNew { found: 2, known: 1, .. }), "{refused}");
+    assert!(matches!(refused, Error::TooNew { found: 3, known: 2, .. }), "{refused}");
 }
 
 #[tokio::test]

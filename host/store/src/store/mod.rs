@@ -1,0 +1,172 @@
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use wakeful_core::{
+    Assistant, AssistantId, Checkpoint, CheckpointId, Cron, CronId, Digest, Fire, Lease, Run,
+    RunId, Thread, ThreadId, Timestamp,
+};
+
+mod error;
+mod fires;
+mod query;
+mod runs;
+
+pub use error::Error;
+pub use fires::{DueCron, FirePlan, Planner};
+pub use query::{CronQuery, Order, Page, RunQuery, SortBy, ThreadQuery};
+pub use runs::{Cancelled, ClaimedRun, FinishRun, Finished, Inserted, NewRun, Recovered};
+
+/// What the host keeps, one method per transaction.
+///
+/// Every method can be written as one transaction of sled and as one of SQL. Nothing here assumes
+/// that one process sees every change: runs are claimed under a [`Lease`], and whoever finishes one
+/// names the epoch of its claim.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Inserts the assistant unless its id is taken, and returns what is stored under the id.
+    async fn ensure_assistant(&self, assistant: Assistant) -> Result<Assistant, Error>;
+    /// The assistant with this id.
+    async fn assistant(&self, id: AssistantId) -> Result<Option<Assistant>, Error>;
+    /// Every assistant, in no order; there are as many as components, so a page is not needed.
+    async fn assistants(&self) -> Result<Vec<Assistant>, Error>;
+
+    /// Inserts the thread unless its id is taken.
+    async fn create_thread(&self, thread: Thread) -> Result<Created<Thread>, Error>;
+    /// The thread with this id.
+    async fn thread(&self, id: ThreadId) -> Result<Option<Thread>, Error>;
+    /// The threads that match, without temporary ones.
+    async fn search_threads(&self, query: ThreadQuery) -> Result<Page<Thread>, Error>;
+    /// Deletes the thread, its checkpoints, its runs and its crons. Returns the runs of it that
+    /// were running, or `None` if there is no such thread.
+    async fn delete_thread(&self, id: ThreadId) -> Result<Option<Vec<RunId>>, Error>;
+
+    /// A checkpoint of the thread.
+    async fn checkpoint(
+        &self,
+        thread: ThreadId,
+        id: CheckpointId,
+    ) -> Result<Option<Checkpoint>, Error>;
+    /// Checkpoints of the thread, newest first; only those older than `before`, if given.
+    async fn checkpoints(
+        &self,
+        thread: ThreadId,
+        before: Option<CheckpointId>,
+        limit: usize,
+    ) -> Result<Vec<Checkpoint>, Error>;
+
+    /// Inserts a run and, if asked, its thread. The thread becomes busy.
+    async fn insert_run(&self, new: NewRun) -> Result<Inserted, Error>;
+    /// The run with this id.
+    async fn run(&self, id: RunId) -> Result<Option<Run>, Error>;
+    /// The runs that match, newest first.
+    async fn runs(&self, query: RunQuery) -> Result<Page<Run>, Error>;
+    /// Hands out runs that may begin now: the oldest pending run of each thread without a running
+    /// one, at most `limit`, the longest-waiting first. Each begins its next attempt.
+    async fn claim_runs(
+        &self,
+        now: Timestamp,
+        lease: Lease,
+        limit: usize,
+    ) -> Result<Vec<ClaimedRun>, Error>;
+    /// When the next run may begin: in the past, if one is waiting for a free slot.
+    async fn next_available(&self) -> Result<Option<Timestamp>, Error>;
+    /// Extends the lease of every run that its owner is running.
+    async fn renew_leases(&self, lease: Lease) -> Result<(), Error>;
+    /// Ends a running run and, with it, commits its checkpoint, frees its thread, and deletes the
+    /// thread if the run says so. One transaction.
+    async fn finish_run(&self, finish: FinishRun) -> Result<Finished, Error>;
+    /// Puts a running run back into the queue; see [`Run::requeue`].
+    async fn requeue_run(
+        &self,
+        id: RunId,
+        epoch: u64,
+        available_at: Timestamp,
+        forgive: bool,
+        now: Timestamp,
+    ) -> Result<Finished, Error>;
+    /// Cancels a run that is pending; says so if it is running or has ended.
+    async fn cancel_pending(&self, id: RunId, now: Timestamp) -> Result<Cancelled, Error>;
+    /// Deletes a run that is not running. Returns whether there was one.
+    async fn delete_run(&self, id: RunId) -> Result<bool, Error>;
+    /// Takes back runs whose lease has ended and, when `exclusive`, those of every owner but
+    /// `owner`: a folder that only one host can open has no other that lives. Runs with attempts
+    /// left are queued again, the others fail.
+    async fn recover_runs(
+        &self,
+        now: Timestamp,
+        owner: &str,
+        exclusive: bool,
+        max_attempts: u32,
+    ) -> Result<Recovered, Error>;
+
+    /// Inserts a cron.
+    async fn create_cron(&self, cron: Cron) -> Result<(), Error>;
+    /// The cron with this id.
+    async fn cron(&self, id: CronId) -> Result<Option<Cron>, Error>;
+    /// The crons that match.
+    async fn search_crons(&self, query: CronQuery) -> Result<Page<Cron>, Error>;
+    /// Replaces a cron whose stored version is `cron.version`, and counts the version up. Returns
+    /// what is stored now, or `None` if the version has moved on or the cron is gone.
+    async fn update_cron(&self, cron: Cron) -> Result<Option<Cron>, Error>;
+    /// Deletes a cron and its fires. Returns whether there was one.
+    async fn delete_cron(&self, id: CronId) -> Result<bool, Error>;
+    /// The earliest due instant of all crons.
+    async fn next_due(&self) -> Result<Option<Timestamp>, Error>;
+    /// Claims crons that are due at `now`, earliest first, at most `limit`. For each, one
+    /// transaction records the fire, inserts its run and sets the next due instant, all as `plan`
+    /// says. A cron that changed meanwhile is left for the next call.
+    async fn claim_due(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        plan: Planner,
+    ) -> Result<Vec<FirePlan>, Error>;
+    /// Fires of a cron, newest first; only those before `before`, if given.
+    async fn fires(
+        &self,
+        cron: CronId,
+        before: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<Fire>, Error>;
+
+    /// Keeps the bytes of a file under their digest, durably. They stay while a checkpoint names
+    /// them, and for some minutes after this call.
+    async fn put_file(&self, source: &Path) -> Result<(Digest, u64), Error>;
+    /// Writes the bytes with this digest to a new file.
+    async fn fetch_file(&self, digest: Digest, target: &Path) -> Result<(), Error>;
+
+    /// Deletes what may go: records of runs whose thread is gone and that ended before
+    /// `runs_before`, fires recorded before `fires_before`, and blobs that nothing names. Returns
+    /// how many of each.
+    async fn sweep(
+        &self,
+        runs_before: Timestamp,
+        fires_before: Timestamp,
+    ) -> Result<(u64, u64, u64), Error>;
+    /// Whether reads and writes work.
+    async fn check(&self) -> Result<(), Error>;
+    /// Copies everything, as of one instant, into a new folder.
+    async fn backup(&self, target: &Path, now: Timestamp) -> Result<Backup, Error>;
+    /// Waits for what is being written, and refuses everything after it.
+    async fn close(&self) -> Result<(), Error>;
+}
+
+/// What came of an insert under an id that may be taken.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Created<T> {
+    /// It was inserted.
+    New(T),
+    /// The id was taken, by this.
+    Existing(T),
+}
+
+/// A finished backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How many files it has.
+    pub files: u64,
+    /// How many bytes they have.
+    pub bytes: u64,
+}

@@ -1,0 +1,81 @@
+use wakeful_core::{Checkpoint, Digest, Object, Report, Run, RunId, Thread, Timestamp};
+
+/// A run to insert.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// The run.
+    pub run: Run,
+    /// Its thread, to be created if there is none with that id.
+    pub create_thread: Option<Thread>,
+    /// Merged into the metadata of a thread that lacks these keys.
+    pub thread_metadata: Object,
+}
+
+/// What came of [`Store::insert_run`](super::Store::insert_run).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Inserted {
+    /// The run is pending.
+    Run(Box<Run>),
+    /// There is no such thread, and none was to be created.
+    NoThread,
+    /// The thread is busy, and the run says `reject`.
+    Busy,
+}
+
+/// A run that was handed out.
+#[derive(Debug, Clone)]
+pub struct ClaimedRun {
+    /// The run, now running.
+    pub run: Run,
+    /// Where its thread stands.
+    pub head: Option<Checkpoint>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub struct FinishRun {
+    /// The run.
+    pub run_id: RunId,
+    /// The epoch under which it was claimed.
+    pub epoch: u64,
+    /// The bytes it began with, if it began.
+    pub digest: Option<Digest>,
+    /// What is known of it.
+    pub report: Report,
+    /// What its thread is now; `None` leaves the thread as it was. The store fills in the step and
+    /// the parent.
+    pub checkpoint: Option<Checkpoint>,
+    /// The present instant.
+    pub now: Timestamp,
+}
+
+/// Whether a write of a claim's holder was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finished {
+    /// It was.
+    Written,
+    /// The claim was no longer the newest, or the run is gone; nothing was written.
+    Fenced,
+}
+
+/// What came of [`Store::cancel_pending`](super::Store::cancel_pending).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    /// The run was pending and is interrupted now.
+    Done,
+    /// The run is running; its owner has to stop it.
+    Running,
+    /// The run had ended.
+    Ended,
+    /// There is no such run.
+    Missing,
+}
+
+/// What [`Store::recover_runs`](super::Store::recover_runs) did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Queued again.
+    pub requeued: Vec<RunId>,
+    /// Failed, having no attempt left.
+    pub failed: Vec<RunId>,
+}

@@ -40,7 +40,7 @@ impl Error {
     }
 
     /// The status and the text for the client. What is the host's own fault is not told in full.
-    fn answer(&self) -> (StatusCode, String) {
+    pub(crate) fn answer(&self) -> (StatusCode, String) {
         const INTERNAL: &str = "Internal Server Error; the server's log says why";
         match self {
             Self::Refused { status, detail } => (*status, detail.clone()),

@@ -9,13 +9,16 @@
 //! panic; every error is `{"detail": "…"}`; status and headers are decided before the first byte
 //! of a body, also where the body has to wait for a run.
 
+mod a2a;
 mod app;
 mod connection;
 mod error;
 mod extract;
+mod mcp;
 mod middleware;
 mod router;
 mod routes;
+mod rpc;
 mod serve;
 mod waiting;
 mod whole;

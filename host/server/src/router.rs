@@ -16,7 +16,7 @@ use wakeful::Host;
 use crate::app::App;
 use crate::error::Error;
 use crate::routes::page::{PAGINATION_NEXT, PAGINATION_TOTAL};
-use crate::{ServerSettings, middleware, routes};
+use crate::{ServerSettings, a2a, mcp, middleware, routes};
 
 /// The routes of the API over `host`.
 pub fn router(host: Host, settings: ServerSettings) -> Router {
@@ -31,6 +31,8 @@ pub fn router(host: Host, settings: ServerSettings) -> Router {
         .merge(routes::endings::routes())
         .merge(routes::crons::routes())
         .merge(routes::operations::routes())
+        .merge(mcp::routes())
+        .merge(a2a::routes())
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn_with_state(app.clone(), middleware::take_body))

@@ -1,5 +1,6 @@
 use std::io;
 use std::pin::Pin;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_LOCATION, CONTENT_TYPE, LOCATION};
@@ -36,11 +37,18 @@ pub(crate) struct Wait {
     pub(crate) cancelled: bool,
 }
 
-type Document = Pin<Box<dyn Future<Output = io::Result<Bytes>> + Send>>;
+/// What becomes the body of an answer, some time.
+pub(crate) type Document = Pin<Box<dyn Future<Output = io::Result<Bytes>> + Send>>;
 
 fn body(app: &App, run: RunId, wait: Wait) -> impl Stream<Item = io::Result<Bytes>> + use<> {
-    let interval = app.settings.keep_alive;
-    let document: Document = Box::pin(document(app.host.clone(), run, wait));
+    patient(app.settings.keep_alive, Box::pin(document(app.host.clone(), run, wait)))
+}
+
+/// A JSON document that may take its time, after a line end for every `interval` it takes.
+pub(crate) fn patient(
+    interval: Duration,
+    document: Document,
+) -> impl Stream<Item = io::Result<Bytes>> {
     stream::unfold(Some(document), move |document| async move {
         let mut document = document?;
         tokio::select! {
@@ -107,7 +115,7 @@ impl CancelOnDrop {
         Self { armed: Some((host, run, Handle::current())) }
     }
 
-    fn disarm(mut self) {
+    pub(crate) fn disarm(mut self) {
         self.armed = None;
     }
 }

@@ -8,11 +8,13 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod a2a;
 mod assistants;
 mod bodies;
 mod crons;
 mod errors;
 mod headers;
+mod mcp;
 mod operations;
 mod runs;
 mod serving;

@@ -1,0 +1,20 @@
+//! The Model Context Protocol over streamable HTTP, without sessions: every assistant is a tool.
+
+mod call;
+mod handler;
+mod tool;
+mod transport;
+
+use axum::Router;
+use axum::response::Redirect;
+use axum::routing::{any, post};
+
+use crate::app::App;
+
+pub(crate) fn routes() -> Router<App> {
+    // A server without sessions has no stream to open and no session to end, so that GET and
+    // DELETE are answered with 405.
+    Router::new()
+        .route("/mcp", post(transport::post))
+        .route("/mcp/", any(async || Redirect::temporary("/mcp")))
+}

@@ -16,4 +16,5 @@ mod command_line;
 mod crash;
 mod crons;
 mod folder;
+mod items;
 mod sandbox;

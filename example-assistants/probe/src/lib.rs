@@ -1,9 +1,11 @@
 //! Probe tries what no assistant may do, and tells what came of it.
 //!
 //! It is no example to follow but a test of the sandbox: `{"address": "127.0.0.1:8123"}` says whom
-//! to call.
+//! to call, and `{"store": […]}` which calls to make to the store of items instead; see [`items`].
 
 wit_bindgen::generate!({ path: "../../wit", world: "assistant-plugin" });
+
+mod items;
 
 use std::fmt::Debug;
 use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
@@ -20,6 +22,10 @@ export!(Probe);
 impl Guest for Probe {
     fn invoke(_info: ThreadInfo, input: String) -> Result<Outcome, Error> {
         let input: Value = serde_json::from_str(&input).unwrap_or_default();
+        if let Some(calls) = input["store"].as_array() {
+            let answers: Vec<Value> = calls.iter().map(items::call).collect();
+            return Ok(Outcome::Done(json!({ "answers": answers }).to_string()));
+        }
         let address = input["address"].as_str().unwrap_or("127.0.0.1:8123");
         let found = json!({
             "connect": refusal(TcpStream::connect(address)),

@@ -36,6 +36,7 @@ pub(crate) async fn engine(echo: &Arc<[u8]>, length: Duration) -> Result<Samples
             values: serde_json::Value::Null,
             config: Object::new(),
             limits: Limits::default(),
+            grants: wakeful::core::Grants::default(),
             root: None,
         };
         let report = runner.run(job, events, CancellationToken::new()).await;

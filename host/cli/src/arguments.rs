@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    assistants, backup, completions, config, crons, next, restore, run, runs, serve, threads,
+    assistants, backup, completions, config, crons, next, restore, run, runs, serve, store, threads,
 };
 use crate::logging::LogFormat;
 use crate::settings::{Layer, Url};
@@ -27,7 +27,7 @@ Exit codes:
   2  wrong arguments or settings
   3  the run failed
   4  the run waits for answers
-  5  there is no such assistant, thread, run or cron
+  5  there is no such assistant, thread, run, cron or item
   6  no server answers";
 
 /// Run WebAssembly assistants on a schedule, each in a sandbox with limits
@@ -90,6 +90,8 @@ pub(crate) enum Command {
     Runs(runs::Command),
     #[command(subcommand)]
     Crons(crons::Command),
+    #[command(subcommand)]
+    Store(store::Command),
     Next(next::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),

@@ -48,6 +48,16 @@ impl Client {
         self.send(Method::POST, path, body)
     }
 
+    /// Sends what is to be in some place.
+    pub(crate) fn put(&self, path: &str, body: &Json) -> anyhow::Result<Json> {
+        self.send(Method::PUT, path, body)
+    }
+
+    /// Deletes what a document names.
+    pub(crate) fn delete_with(&self, path: &str, body: &Json) -> anyhow::Result<()> {
+        self.send(Method::DELETE, path, body).map(drop)
+    }
+
     /// Sends changes.
     pub(crate) fn patch(&self, path: &str, body: &Json) -> anyhow::Result<Json> {
         self.send(Method::PATCH, path, body)

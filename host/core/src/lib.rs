@@ -11,7 +11,9 @@ mod checkpoint;
 mod clock;
 mod cron;
 mod fire;
+mod grants;
 mod id;
+mod item;
 mod limits;
 mod outcome;
 mod run;
@@ -23,7 +25,11 @@ pub use checkpoint::{Checkpoint, FileEntry, FileKind, Manifest, Pending};
 pub use clock::{Clock, SystemClock, to_micros};
 pub use cron::Cron;
 pub use fire::{Coalesced, Fire, FireStatus, SkipReason};
+pub use grants::{Access, Grants, InvalidGrant, StoreGrant};
 pub use id::{AssistantId, CheckpointId, ComponentId, CronId, Digest, InvalidId, RunId, ThreadId};
+pub use item::{
+    InvalidFilter, InvalidItem, Item, ItemAddress, ItemFilter, Namespace, NamespacePattern,
+};
 pub use limits::Limits;
 pub use outcome::{ErrorCode, Failure, Interrupt, LogLevel, LogLine, LogSource, Outcome, Report};
 pub use run::{

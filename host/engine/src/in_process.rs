@@ -11,14 +11,15 @@ use wakeful_core::{Clock, Digest, Outcome, Report};
 use crate::cache::CodeCache;
 use crate::library::Library;
 use crate::{
-    ComponentInfo, EngineConfig, EngineError, GuestEvent, Job, LoadError, Runner, linker, machine,
-    run,
+    ComponentInfo, EngineConfig, EngineError, GuestEvent, ItemAccess, Job, LoadError, Runner,
+    linker, machine, run,
 };
 
 /// Runs guests in this process, on threads of their own.
 pub struct InProcessRunner {
     library: Arc<Library>,
     clock: Arc<dyn Clock>,
+    items: Option<Arc<dyn ItemAccess>>,
     slots: Arc<Semaphore>,
     handle: Handle,
     /// Taken out when the runner is dropped.
@@ -47,10 +48,18 @@ impl InProcessRunner {
         Ok(Self {
             library: Arc::new(Library::new(engine, linker, cache, config.max_component_bytes)),
             clock,
+            items: None,
             slots: Arc::new(Semaphore::new(slots as usize)),
             handle: runtime.handle().clone(),
             runtime: Some(runtime),
         })
+    }
+
+    /// Lets runs reach items, as far as their grants go. Without it no run can.
+    #[must_use]
+    pub fn with_items(mut self, items: Arc<dyn ItemAccess>) -> Self {
+        self.items = Some(items);
+        self
     }
 }
 
@@ -99,8 +108,10 @@ impl Runner for InProcessRunner {
         };
         let library = Arc::clone(&self.library);
         let clock = Arc::clone(&self.clock);
+        let items = self.items.clone();
         let task = self.handle.spawn(async move {
-            let report = run::execute(library.engine(), &loaded, job, events, cancel, &clock).await;
+            let report =
+                run::execute(library.engine(), &loaded, job, events, cancel, &clock, items).await;
             // Only now is the store gone and its slot in the pool free.
             drop(slot);
             report

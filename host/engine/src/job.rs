@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wakeful_core::{
-    AssistantId, CronTrigger, Digest, Json, Limits, LogLine, Object, Report, RunId, ThreadId,
+    AssistantId, CronTrigger, Digest, Grants, Json, Limits, LogLine, Object, Report, RunId,
+    ThreadId,
 };
 
 use crate::LoadError;
@@ -75,6 +76,8 @@ pub struct Job {
     pub config: Object,
     /// What the run may use.
     pub limits: Limits,
+    /// What the run may reach beside its thread.
+    pub grants: Grants,
     /// A directory that the guest sees as `/` and may write; opened only for components that use
     /// files.
     pub root: Option<PathBuf>,

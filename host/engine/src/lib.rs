@@ -13,6 +13,7 @@
 //!   for longer than a moment, another guest.
 //! - A run gets a fresh store. Nothing is left of it once its report is there.
 
+mod access;
 mod artifact;
 mod bindings;
 mod cache;
@@ -37,6 +38,7 @@ mod sandbox;
 mod stdio;
 mod toll;
 
+pub use access::{ItemAccess, ItemAnswer, ItemCall};
 pub use config::EngineConfig;
 pub use error::{EngineError, LoadError};
 pub use in_process::InProcessRunner;

@@ -107,6 +107,22 @@ fn code(code: contract::ErrorCode) -> ErrorCode {
     }
 }
 
+/// The contract's word for a kind of error.
+pub(crate) fn word(code: ErrorCode) -> contract::ErrorCode {
+    match code {
+        ErrorCode::InvalidInput => contract::ErrorCode::InvalidInput,
+        ErrorCode::Denied => contract::ErrorCode::Denied,
+        ErrorCode::NotFound => contract::ErrorCode::NotFound,
+        ErrorCode::Conflict => contract::ErrorCode::Conflict,
+        ErrorCode::RateLimited => contract::ErrorCode::RateLimited,
+        ErrorCode::Timeout => contract::ErrorCode::Timeout,
+        ErrorCode::Unavailable => contract::ErrorCode::Unavailable,
+        ErrorCode::Cancelled => contract::ErrorCode::Cancelled,
+        ErrorCode::LimitExceeded => contract::ErrorCode::LimitExceeded,
+        ErrorCode::Internal => contract::ErrorCode::Internal,
+    }
+}
+
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

@@ -11,11 +11,12 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::clock::GuestClock;
 use crate::egress::Egress;
+use crate::items::Items;
 use crate::limiter::MemoryLimiter;
 use crate::logs::{LogBook, SharedLogBook, open};
 use crate::stdio::Stdio;
 use crate::toll::{Meter, Toll, YIELD_INTERVAL};
-use crate::{GuestEvent, Job};
+use crate::{GuestEvent, ItemAccess, Job};
 
 /// Open files, streams and the like that a guest may hold. Each may stand for a descriptor of this
 /// process, or for the listing of a whole directory.
@@ -43,6 +44,7 @@ pub(crate) struct Sandbox {
     pub(crate) logs: SharedLogBook,
     pub(crate) events: mpsc::Sender<GuestEvent>,
     pub(crate) emitted: Emitted,
+    pub(crate) items: Items,
     pub(crate) config: Object,
     pub(crate) values: Json,
     pub(crate) cancel: CancellationToken,
@@ -66,6 +68,7 @@ impl Sandbox {
         events: mpsc::Sender<GuestEvent>,
         cancel: CancellationToken,
         clock: &Arc<dyn Clock>,
+        items: Option<Arc<dyn ItemAccess>>,
     ) -> wasmtime::Result<Self> {
         let logs = LogBook::new(job.limits.logs, Arc::clone(clock));
         let stream = |source, level| Stdio::new(source, level, Arc::clone(&logs), events.clone());
@@ -96,6 +99,7 @@ impl Sandbox {
             logs,
             events,
             emitted: Emitted::default(),
+            items: Items::new(std::mem::take(&mut job.grants), items),
             config: std::mem::take(&mut job.config),
             values: std::mem::take(&mut job.values),
             cancel,

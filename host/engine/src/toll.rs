@@ -29,6 +29,11 @@ impl Meter {
         Self { owed: 0, turn: Instant::now() }
     }
 
+    /// Charges for work that is dearer than its bytes, when the host function returns.
+    pub(crate) fn work(&mut self, fuel: u64) {
+        self.owed = self.owed.saturating_add(fuel);
+    }
+
     /// Charges for `count` bytes, when the host function returns.
     pub(crate) fn bytes(&mut self, count: usize) {
         self.owed = self.owed.saturating_add((count as u64).saturating_mul(BYTE));

@@ -201,6 +201,7 @@ async fn attempt(
         values,
         config: config_of(run),
         limits: component.limits.clone(),
+        grants: component.grants.clone(),
         root: sandbox.as_ref().map(|sandbox| sandbox.path().to_owned()),
     };
     let (events, mut emitted) = mpsc::channel(EVENT_BUFFER);

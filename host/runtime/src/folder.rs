@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::{error, info, warn};
-use wakeful_core::{Assistant, ComponentId, Digest, Limits, Timestamp};
+use wakeful_core::{Assistant, ComponentId, Digest, Grants, Limits, Timestamp};
 use wakeful_engine::EngineConfig;
 
 use crate::{AssistantFile, Error, Host, HostSettings};
@@ -41,6 +41,8 @@ pub struct ComponentState {
     pub description: Option<String>,
     /// The host's limits with those of the file beside it.
     pub limits: Limits,
+    /// What the file beside it lets it reach.
+    pub grants: Grants,
     /// Whether its threads have files.
     pub uses_files: bool,
 }
@@ -307,6 +309,7 @@ async fn state_of(host: &Host, bytes: Arc<[u8]>, settings: &str) -> Result<Compo
         loaded_at: host.now(),
         description: file.description,
         limits: file.limits.apply(&host.settings().limits),
+        grants: file.grants.into_grants(),
         uses_files: info.uses_files,
     })
 }

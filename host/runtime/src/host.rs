@@ -13,6 +13,7 @@ use wakeful_store::{Backup, SledConfig, SledStore, Store};
 
 use crate::folder::Folder;
 use crate::hub::Hub;
+use crate::items::{self, StoreAccess};
 use crate::sandbox::Sandboxes;
 use crate::{Error, HostSettings, executor, scheduler, sweeper};
 
@@ -68,8 +69,10 @@ impl Host {
         if settings.guest_threads > 0 {
             engine.workers = settings.guest_threads;
         }
-        let runner = InProcessRunner::new(engine, Arc::clone(&clock))?;
-        Self::assemble(settings, clock, Arc::new(store), Arc::new(runner)).await
+        let store: Arc<dyn Store> = Arc::new(store);
+        let items = StoreAccess::new(Arc::clone(&store), Arc::clone(&clock));
+        let runner = InProcessRunner::new(engine, Arc::clone(&clock))?.with_items(Arc::new(items));
+        Self::assemble(settings, clock, store, Arc::new(runner)).await
     }
 
     async fn assemble(
@@ -106,6 +109,7 @@ impl Host {
         tasks.spawn(executor::run(host.clone()));
         tasks.spawn(executor::keep_leases(host.clone()));
         tasks.spawn(sweeper::run(host.clone()));
+        tasks.spawn(items::expire(host.clone()));
         Ok(host)
     }
 

@@ -42,6 +42,7 @@ mod executor;
 mod folder;
 mod host;
 mod hub;
+mod items;
 mod offline;
 mod pace;
 mod request;
@@ -55,13 +56,15 @@ mod threads;
 pub use error::Error;
 pub use folder::{ComponentState, ComponentStatus};
 pub use host::Host;
+pub use items::{ListNamespaces, SearchItems};
 pub use offline::backup_folder;
 pub use request::{
     AssistantQuery, AssistantSort, CancelAction, CreateCron, CreateRun, CreateThread, CronPatch,
     IfExists, RequestPatch, RunThread,
 };
 pub use settings::{
-    AssistantFile, HostSettings, InvalidSettings, LimitSettings, Retention, parse_bytes,
+    AssistantFile, GrantSettings, HostSettings, InvalidSettings, LimitSettings, Retention,
+    parse_bytes,
 };
 pub use threads::ThreadState;
 pub use wakeful_core as core;

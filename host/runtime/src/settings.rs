@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
-use wakeful_core::Limits;
+use wakeful_core::{Grants, Limits, StoreGrant};
 
 /// Everything that a host can be told when it starts.
 #[derive(Debug, Clone)]
@@ -76,12 +76,31 @@ pub struct AssistantFile {
     /// Limits that differ from the host's.
     #[serde(default)]
     pub limits: LimitSettings,
+    /// What it may reach beside its own thread; nothing unless written down.
+    #[serde(default)]
+    pub grants: GrantSettings,
 }
 
 impl AssistantFile {
     /// Reads the text of such a file.
     pub fn parse(text: &str) -> Result<Self, InvalidSettings> {
         toml::from_str(text).map_err(|error| InvalidSettings(error.to_string().trim().to_owned()))
+    }
+}
+
+/// What an assistant may reach, as its file spells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantSettings {
+    /// Namespaces of items, such as `"notes"`, or `"shared.team:read"` for reading alone. A grant
+    /// covers everything below its namespace.
+    #[serde(default, deserialize_with = "store_grants")]
+    pub store: Vec<StoreGrant>,
+}
+
+impl GrantSettings {
+    pub(crate) fn into_grants(self) -> Grants {
+        Grants { store: self.store }
     }
 }
 
@@ -189,6 +208,11 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
     })
 }
 
+fn store_grants<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<StoreGrant>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,6 +237,25 @@ mod tests {
         assert!(message("[limits]\nmemory = \"1 cow\"\n").contains("256 MiB"));
         assert!(message("[limits]\ntimeout = \"0s\"\n").contains("30s"));
         assert!(message("limits = 3\n").contains("limits"));
+    }
+
+    #[test]
+    fn grants_are_read_strictly() {
+        let parse = |text| AssistantFile::parse(text);
+        let file = parse("[grants]\nstore = [\"notes\", \"shared.team:read\"]\n").unwrap();
+        let shown: Vec<_> = file.grants.store.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["notes", "shared.team:read"]);
+        assert_eq!(parse("").unwrap().grants.into_grants(), Grants::default());
+        for (text, expected) in [
+            ("[grants]\nstore = [\"notes:raed\"]\n", ":read"),
+            ("[grants]\nstore = [\"a..b\"]\n", "a..b"),
+            ("[grants]\nstore = [\"\"]\n", "at least one label"),
+            ("[grants]\nstore = \"notes\"\n", "store"),
+            ("[grants]\nstroe = []\n", "stroe"),
+        ] {
+            let message = parse(text).unwrap_err().to_string();
+            assert!(message.contains(expected), "{text}: {message}");
+        }
     }
 
     #[test]

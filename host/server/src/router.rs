@@ -30,6 +30,7 @@ pub fn router(host: Host, settings: ServerSettings) -> Router {
         .merge(routes::runs::routes())
         .merge(routes::endings::routes())
         .merge(routes::crons::routes())
+        .merge(routes::items::routes())
         .merge(routes::operations::routes())
         .merge(mcp::routes())
         .merge(a2a::routes())

@@ -26,8 +26,8 @@ pub use archive::restore;
 pub use contain::contains;
 pub use store::{
     Backup, Cancelled, ClaimedRun, Created, CronQuery, DueCron, Error, FinishRun, Finished,
-    FirePlan, Inserted, NewRun, Order, Page, Planner, Recovered, RunQuery, SortBy, Store,
-    ThreadQuery,
+    FirePlan, FoundItems, GetItem, Inserted, ItemQuery, ItemStore, NamespaceQuery, NewRun, Order,
+    Page, Planner, PutItem, Recovered, RunQuery, SortBy, Store, ThreadQuery,
 };
 
 #[cfg(feature = "sled")]

@@ -157,8 +157,16 @@ fn about_component(component: &Json) -> Vec<(&'static str, String)> {
         let files = component.get("uses_files").and_then(Json::as_bool).unwrap_or_default();
         pairs.push(("files", if files { "has files" } else { "uses no files" }.to_owned()));
         pairs.extend(fields::filled(component, "limits").map(|limits| ("limits", limits)));
+        pairs.push(("grants", grants(component)));
     }
     pairs
+}
+
+/// What it may reach beside its own thread.
+fn grants(component: &Json) -> String {
+    let store = component.pointer("/grants/store").map(fields::items).unwrap_or_default();
+    let store: Vec<_> = store.iter().filter_map(Json::as_str).collect();
+    if store.is_empty() { "none".to_owned() } else { format!("store {}", store.join(", ")) }
 }
 
 /// The first digits of the digest, as in the host's own messages.

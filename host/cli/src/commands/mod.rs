@@ -11,6 +11,7 @@ pub(crate) mod restore;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod serve;
+pub(crate) mod store;
 pub(crate) mod threads;
 
 use anyhow::Context as _;
@@ -39,6 +40,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Threads(command) => threads::run(&command, &server(&global)?, json),
         Command::Runs(command) => runs::run(&command, &server(&global)?, json),
         Command::Crons(command) => crons::run(&command, &server(&global)?, json),
+        Command::Store(command) => store::run(&command, &server(&global)?, json),
         Command::Backup(arguments) => {
             let flags = Layer { data: arguments.data.clone(), ..Layer::default() };
             backup::run(&arguments, &read(&global, flags, "warn")?, json)

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wakeful_core::{
-    AssistantId, Digest, Json, Limits, Object, Outcome, Report, RunId, SystemClock, ThreadId,
+    AssistantId, Digest, Grants, Json, Limits, Object, Outcome, Report, RunId, SystemClock,
+    ThreadId,
 };
 use wakeful_engine::{EngineConfig, GuestEvent, InProcessRunner, Job, JobTrigger, Runner};
 
@@ -58,6 +59,7 @@ pub(crate) fn job(digest: Digest) -> Job {
         values: Json::Null,
         config: Object::new(),
         limits: limits(),
+        grants: Grants::default(),
         root: None,
     }
 }

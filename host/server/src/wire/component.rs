@@ -4,7 +4,7 @@ use serde::Serialize;
 use wakeful::core::{Digest, Limits as Record};
 use wakeful::{ComponentState, ComponentStatus};
 
-use crate::wire::{Text, Time};
+use crate::wire::{Grants, Text, Time};
 
 /// A component file in the assistants folder, on the wire.
 #[derive(Serialize)]
@@ -20,6 +20,7 @@ pub(crate) struct Component<'a> {
     description: Option<&'a str>,
     uses_files: Option<bool>,
     limits: Option<Limits>,
+    grants: Option<Grants>,
 }
 
 /// Limits; sizes are in bytes.
@@ -56,6 +57,7 @@ impl<'a> From<&'a ComponentStatus> for Component<'a> {
             description: serving.and_then(|state| state.description.as_deref()),
             uses_files: serving.map(|state| state.uses_files),
             limits: serving.map(|state: &ComponentState| Limits::from(&state.limits)),
+            grants: serving.map(|state| Grants::from(&state.grants)),
         }
     }
 }

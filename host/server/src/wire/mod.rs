@@ -7,7 +7,9 @@ mod cron;
 mod cron_body;
 mod extracted;
 mod fire;
+mod grants;
 mod interrupt;
+mod item;
 mod limit;
 mod log;
 mod options;
@@ -25,7 +27,11 @@ pub(crate) use component::Component;
 pub(crate) use cron::Cron;
 pub(crate) use cron_body::{CronBody, CronFilter, CronPatchBody, CronSearch};
 pub(crate) use fire::Fire;
+pub(crate) use grants::Grants;
 pub(crate) use interrupt::Asked;
+pub(crate) use item::{
+    AddressBody, FoundItem, Item, ItemBody, ItemSearch, NamespaceSearch, REFRESH, queried,
+};
 pub(crate) use limit::Limit;
 pub(crate) use log::Logs;
 pub(crate) use run::Run;

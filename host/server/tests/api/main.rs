@@ -18,6 +18,7 @@ mod mcp;
 mod operations;
 mod runs;
 mod serving;
+mod store;
 mod support;
 mod threads;
 mod waits;

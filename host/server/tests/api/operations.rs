@@ -22,6 +22,7 @@ async fn components_show_what_serves_and_what_is_wrong() {
             "description",
             "uses_files",
             "limits",
+            "grants",
         ],
     );
     assert_eq!((&echo["id"], &echo["path"]), (&json!("echo"), &json!("echo.wasm")));
@@ -31,6 +32,8 @@ async fn components_show_what_serves_and_what_is_wrong() {
         &echo["limits"],
         &["fuel", "memory", "timeout_ms", "output", "logs", "events", "disk", "files"],
     );
+
+    assert_eq!(echo["grants"], json!({ "store": [] }));
 
     std::fs::write(api.folder().join("assistants/bad.wasm"), "not a component").unwrap();
     let all = api.until("/components", |all| all.as_array().unwrap().len() == 2).await;

@@ -20,6 +20,7 @@
 pub mod crons;
 pub mod files;
 pub mod fires;
+pub mod items;
 mod kit;
 pub mod queue;
 pub mod recovery;
@@ -98,6 +99,20 @@ macro_rules! contract_suite {
                 a_fire_on_a_fresh_thread_creates_it
                 the_last_fire_leaves_nothing_due
                 fires_are_listed_newest_first
+            ]
+            items: [
+                an_item_reads_back_as_it_was_put
+                a_replaced_item_keeps_its_creation
+                a_deleted_item_is_gone
+                a_search_finds_a_namespace_and_all_below_it
+                a_search_is_filtered_sorted_and_cut
+                a_search_that_finds_too_many_bytes_says_so
+                an_expired_item_is_not_there
+                expired_items_are_deleted_in_portions
+                a_read_can_extend_the_time_of_an_item
+                namespaces_are_listed_with_prefix_suffix_and_depth
+                a_sweep_keeps_the_values_of_items
+                a_time_to_live_without_end_is_for_ever
             ]
             files: [
                 a_file_comes_back_under_its_digest

@@ -9,14 +9,15 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use wakeful_core::{
     Assistant, Checkpoint, Coalesced, Command, Cron, CronTrigger, Digest, ErrorCode, Failure,
-    FileEntry, FileKind, Fire, FireStatus, Interrupt, Json, LogLevel, LogLine, LogSource, Manifest,
-    MultitaskStrategy, Object, OnCompletion, Outcome, Pending, Report, Run, RunError, RunRequest,
-    RunStatus, SkipReason, Thread, ThreadStatus, Timestamp, Trigger,
+    FileEntry, FileKind, Fire, FireStatus, Interrupt, Item, ItemAddress, Json, LogLevel, LogLine,
+    LogSource, Manifest, MultitaskStrategy, Namespace, Object, OnCompletion, Outcome, Pending,
+    Report, Run, RunError, RunRequest, RunStatus, SkipReason, Thread, ThreadStatus, Timestamp,
+    Trigger,
 };
 
 use super::{
-    Docs, Draft, StoredAssistant, StoredCheckpoint, StoredCron, StoredFire, StoredLease, StoredRun,
-    StoredThread, VERSION, decode, encode,
+    Docs, Draft, StoredAssistant, StoredCheckpoint, StoredCron, StoredFire, StoredItem,
+    StoredLease, StoredRun, StoredThread, VERSION, decode, encode,
 };
 use crate::blobs::Blobs;
 use crate::folder::Space;
@@ -253,6 +254,24 @@ fn fires_of_every_format_are_read() {
     let skipped =
         Fire { status: FireStatus::Skipped(SkipReason::Overlap), coalesced: None, ..started };
     assert_eq!(check("fire_skipped", &StoredFire::new(&skipped)).open(), skipped);
+}
+
+#[test]
+fn items_of_every_format_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let docs = docs(folder.path());
+    let value = object(json!({ "color": "red", "n": [1, 2.5] }));
+    let item = StoredItem::new(&value, Some(Duration::from_secs(600)), at(1), &docs).unwrap();
+    let namespace = Namespace::parse("user.1").unwrap();
+    let address = ItemAddress::new(namespace, "likes").unwrap();
+    let expected = Item {
+        address: address.clone(),
+        value,
+        created_at: at(1),
+        updated_at: at(1),
+        expires_at: Some(at(600_000_001)),
+    };
+    assert_eq!(check("item", &item).open(address, &docs).unwrap(), expected);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod codec;
 mod cron;
 mod doc;
 mod fire;
+mod item;
 mod report;
 mod run;
 mod thread;
@@ -19,6 +20,7 @@ pub(crate) use codec::{Unreadable, VERSION, decode, encode};
 pub(crate) use cron::StoredCron;
 pub(crate) use doc::{Doc, Docs};
 pub(crate) use fire::StoredFire;
+pub(crate) use item::StoredItem;
 pub(crate) use run::{StoredLease, StoredRun};
 pub(crate) use thread::{StoredThread, error_doc};
 

@@ -7,16 +7,24 @@ use std::collections::BTreeMap;
 use wakeful_core::{RunStatus, ThreadStatus, Timestamp};
 
 use super::inner::Inner;
+use super::item_keys;
 use super::keys;
 use super::lanes::Lane;
 use super::table::Table;
 use super::tx::Tx;
 use crate::Error;
-use crate::record::{StoredCron, StoredLease, StoredRun, StoredThread, encode};
+use crate::record::{StoredCron, StoredItem, StoredLease, StoredRun, StoredThread, encode};
 
 /// The indexes whose loss would go unnoticed.
-const INDEXES: [Table; 6] =
-    [Table::Due, Table::Pending, Table::Waiting, Table::Running, Table::Lanes, Table::Ready];
+const INDEXES: [Table; 7] = [
+    Table::Due,
+    Table::Pending,
+    Table::Waiting,
+    Table::Running,
+    Table::Lanes,
+    Table::Ready,
+    Table::ItemsByExpiry,
+];
 /// How many differences one transaction mends.
 const PORTION: usize = 100;
 
@@ -34,6 +42,12 @@ pub(super) fn repair(inner: &Inner) -> Result<usize, Error> {
         let cron = cron?;
         if let Some(due) = cron.due() {
             add(Table::Due, keys::timed(due, cron.id.as_bytes()), Vec::new());
+        }
+    }
+    for entry in reader.scan(Table::Items, &[]) {
+        let (key, bytes) = entry?;
+        if let Some(at) = reader.read::<StoredItem>(&bytes)?.expires {
+            add(Table::ItemsByExpiry, item_keys::expiry(at, &key), Vec::new());
         }
     }
     let mut lanes: BTreeMap<[u8; 16], Lane> = BTreeMap::new();

@@ -11,7 +11,8 @@ use super::tx::Tx;
 use crate::Error;
 use crate::folder::Purpose;
 use crate::record::{
-    Doc, StoredAssistant, StoredCheckpoint, StoredCron, StoredFire, StoredRun, StoredThread,
+    Doc, StoredAssistant, StoredCheckpoint, StoredCron, StoredFire, StoredItem, StoredRun,
+    StoredThread,
 };
 
 /// How long a blob stays that nothing names: what names it may be about to be written.
@@ -101,6 +102,9 @@ fn named(tx: &Tx<'_>) -> Result<HashSet<Digest>, Error> {
     }
     for cron in tx.all::<StoredCron>() {
         named.extend(cron?.definition.blob());
+    }
+    for item in tx.all::<StoredItem>() {
+        named.extend(item?.value.blob());
     }
     for checkpoint in tx.all::<StoredCheckpoint>() {
         let checkpoint = checkpoint?;

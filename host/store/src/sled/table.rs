@@ -1,5 +1,6 @@
 use crate::record::{
-    StoredAssistant, StoredCheckpoint, StoredCron, StoredFire, StoredLease, StoredRun, StoredThread,
+    StoredAssistant, StoredCheckpoint, StoredCron, StoredFire, StoredItem, StoredLease, StoredRun,
+    StoredThread,
 };
 
 macro_rules! tables {
@@ -61,6 +62,10 @@ tables! {
     Due = "due",
     /// Cron ‖ scheduled → record.
     Fires = "fires",
+    /// Labels ‖ key → record; see [`super::item_keys`].
+    Items = "items",
+    /// Expires ‖ labels ‖ key.
+    ItemsByExpiry = "items_by_expiry",
 }
 
 /// A record that has a table of its own.
@@ -88,4 +93,5 @@ records! {
     StoredLease => Running "lease",
     StoredCron => Crons "cron",
     StoredFire => Fires "fire",
+    StoredItem => Items "item",
 }

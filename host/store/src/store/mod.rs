@@ -8,11 +8,13 @@ use wakeful_core::{
 
 mod error;
 mod fires;
+mod items;
 mod query;
 mod runs;
 
 pub use error::Error;
 pub use fires::{DueCron, FirePlan, Planner};
+pub use items::{FoundItems, GetItem, ItemQuery, ItemStore, NamespaceQuery, PutItem};
 pub use query::{CronQuery, Order, Page, RunQuery, SortBy, ThreadQuery};
 pub use runs::{Cancelled, ClaimedRun, FinishRun, Finished, Inserted, NewRun, Recovered};
 
@@ -22,7 +24,7 @@ pub use runs::{Cancelled, ClaimedRun, FinishRun, Finished, Inserted, NewRun, Rec
 /// that one process sees every change: runs are claimed under a [`Lease`], and whoever finishes one
 /// names the epoch of its claim.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: ItemStore + Send + Sync + 'static {
     /// Inserts the assistant unless its id is taken, and returns what is stored under the id.
     async fn ensure_assistant(&self, assistant: Assistant) -> Result<Assistant, Error>;
     /// The assistant with this id.

@@ -1,0 +1,66 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{post, put};
+use axum::{Json, Router};
+use serde_json::json;
+
+use crate::app::App;
+use crate::error::Error;
+use crate::extract::{Body, Params};
+use crate::whole::whole;
+use crate::wire::{
+    AddressBody, FoundItem, Item, ItemBody, ItemSearch, NamespaceSearch, REFRESH, queried,
+};
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/store/items", put(put_one).get(one).delete(delete))
+        .route("/store/items/search", post(search))
+        .route("/store/namespaces", post(namespaces))
+}
+
+async fn put_one(State(app): State<App>, Body(body): Body<ItemBody>) -> Result<StatusCode, Error> {
+    let (address, value, ttl) = body.into_parts()?;
+    whole(async move { app.host.put_item(address, value, ttl).await }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The item, or null if there is none.
+async fn one(State(app): State<App>, params: Params) -> Result<Response, Error> {
+    let Some(address) = queried(&params)? else {
+        // Clients read this one refusal from `error`.
+        let refusal = json!({ "error": "Key is required" });
+        return Ok((StatusCode::BAD_REQUEST, Json(refusal)).into_response());
+    };
+    let refresh = match params.get("refresh_ttl") {
+        Some(_) => params.flag("refresh_ttl")?,
+        None => REFRESH,
+    };
+    let item = app.host.item(address, refresh).await?;
+    Ok(Json(item.as_ref().map(Item::from)).into_response())
+}
+
+async fn delete(
+    State(app): State<App>,
+    Body(body): Body<AddressBody>,
+) -> Result<StatusCode, Error> {
+    let address = body.into_address()?;
+    whole(async move { app.host.delete_item(address).await }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn search(State(app): State<App>, Body(search): Body<ItemSearch>) -> Result<Response, Error> {
+    let items = app.host.search_items(search.into_search()?).await?;
+    let shown: Vec<_> = items.iter().map(FoundItem::from).collect();
+    Ok(Json(json!({ "items": shown })).into_response())
+}
+
+async fn namespaces(
+    State(app): State<App>,
+    Body(search): Body<NamespaceSearch>,
+) -> Result<Response, Error> {
+    let found = app.host.namespaces(search.into_list()?).await?;
+    let shown: Vec<_> = found.iter().map(|namespace| namespace.labels()).collect();
+    Ok(Json(json!({ "namespaces": shown })).into_response())
+}

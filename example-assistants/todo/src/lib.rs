@@ -3,8 +3,9 @@
 //! It understands `add buy milk`, `done 2`, `done buy milk` and `list`, one per message. To
 //! anything else, and whenever a cron wakes it, it replies with the list.
 
-wit_bindgen::generate!({ path: "../../wit", world: "assistant-plugin" });
+wit_bindgen::generate!({ path: "../../wit", world: "described-assistant-plugin" });
 
+mod about;
 mod list;
 
 use exports::wakeful::assistant::assistant::Guest;

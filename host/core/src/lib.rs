@@ -13,6 +13,7 @@ mod cron;
 mod fire;
 mod grants;
 mod id;
+mod inherit;
 mod item;
 mod limits;
 mod outcome;
@@ -20,7 +21,7 @@ mod run;
 pub mod schedule;
 mod thread;
 
-pub use assistant::Assistant;
+pub use assistant::{Assistant, AssistantPatch};
 pub use checkpoint::{Checkpoint, FileEntry, FileKind, Manifest, Pending};
 pub use clock::{Clock, SystemClock, to_micros};
 pub use cron::Cron;

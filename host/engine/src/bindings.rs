@@ -17,3 +17,15 @@ wasmtime::component::bindgen!({
     },
     exports: { default: async },
 });
+
+/// The optional export by itself, as not every component has it.
+pub(crate) mod described {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        inline: "
+            package wakeful:engine;
+            world described { export wakeful:assistant/metadata@0.1.0; }
+        ",
+        exports: { default: async },
+    });
+}

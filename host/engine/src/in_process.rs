@@ -34,7 +34,8 @@ impl InProcessRunner {
     /// When wasmtime does not work here, the cache directory is not usable, or no thread starts.
     pub fn new(config: EngineConfig, clock: Arc<dyn Clock>) -> Result<Self, EngineError> {
         let slots = config.max_concurrent.max(1);
-        let engine = machine::build(slots)?;
+        // One more than runs may take, for a component that describes itself while all are taken.
+        let engine = machine::build(slots.saturating_add(1))?;
         let linker = linker::build(&engine)
             .map_err(|error| EngineError::Machine { message: format!("{error:#}") })?;
         let cache = config
@@ -80,7 +81,7 @@ fn threads(workers: usize) -> Result<Runtime, EngineError> {
 #[async_trait]
 impl Runner for InProcessRunner {
     async fn load(&self, bytes: Arc<[u8]>) -> Result<ComponentInfo, LoadError> {
-        self.library.load(bytes, &self.handle).await
+        self.library.load(bytes, &self.handle, &self.clock).await
     }
 
     fn unload(&self, digest: Digest) {

@@ -9,14 +9,15 @@ use wakeful_core::{
     ThreadId,
 };
 
-use crate::LoadError;
+use crate::{Description, LoadError};
 
 /// Something that loads components and runs them.
 ///
 /// A message boundary: a job in, events and one report out, all of it plain data.
 #[async_trait]
 pub trait Runner: Send + Sync + 'static {
-    /// Makes a component ready to run. Loading the same bytes again costs nothing.
+    /// Makes a component ready to run, and asks it what it says of itself; one that fails to answer
+    /// is ready all the same. Loading the same bytes again costs nothing.
     async fn load(&self, bytes: Arc<[u8]>) -> Result<ComponentInfo, LoadError>;
 
     /// Forgets a component. Runs in progress go on; new ones are refused.
@@ -49,6 +50,8 @@ pub struct ComponentInfo {
     pub uses_files: bool,
     /// Whether its compiled code came from the cache directory.
     pub from_cache: bool,
+    /// What it says of itself, if it says anything.
+    pub about: Option<Arc<Description>>,
 }
 
 /// One invocation of one component.

@@ -19,6 +19,7 @@ mod bindings;
 mod cache;
 mod clock;
 mod config;
+mod describe;
 mod disk;
 mod egress;
 mod error;
@@ -40,6 +41,7 @@ mod toll;
 
 pub use access::{ItemAccess, ItemAnswer, ItemCall};
 pub use config::EngineConfig;
+pub use describe::Description;
 pub use error::{EngineError, LoadError};
 pub use in_process::InProcessRunner;
 pub use inspect::{Inspection, inspect};

@@ -3,16 +3,22 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
-use wakeful_core::Digest;
+use tokio_util::task::AbortOnDropHandle;
+use wakeful_core::{Clock, Digest};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
 use crate::bindings::AssistantPluginPre;
+use crate::bindings::described::DescribedPre;
 use crate::cache::CodeCache;
+use crate::describe::describe;
 use crate::inspect::outline;
 use crate::outcome::shortened;
 use crate::sandbox::Sandbox;
-use crate::{ComponentInfo, Inspection, LoadError};
+use crate::{ComponentInfo, Description, Inspection, LoadError};
+
+/// The optional export.
+const METADATA: &str = "wakeful:assistant/metadata";
 
 /// The components that are ready to run.
 pub(crate) struct Library {
@@ -23,12 +29,24 @@ pub(crate) struct Library {
     loaded: RwLock<HashMap<Digest, Arc<Loaded>>>,
     /// Held while a component compiles: one at a time, for each may take half a gigabyte.
     compiling: Arc<Mutex<()>>,
+    /// Held while a component describes itself: the pool has one instance to spare.
+    describing: Mutex<()>,
 }
 
 /// A component with its imports resolved, so that a run only has to instantiate it.
 pub(crate) struct Loaded {
     pub(crate) pre: AssistantPluginPre<Sandbox>,
+    /// The same, if it can say something of itself.
+    pub(crate) described: Option<DescribedPre<Sandbox>>,
     pub(crate) info: ComponentInfo,
+}
+
+impl Loaded {
+    /// The same, with what it says of itself.
+    fn with(&self, about: Option<Description>) -> Self {
+        let info = ComponentInfo { about: about.map(Arc::new), ..self.info.clone() };
+        Self { pre: self.pre.clone(), described: self.described.clone(), info }
+    }
 }
 
 impl Library {
@@ -45,6 +63,7 @@ impl Library {
             max_bytes,
             loaded: RwLock::default(),
             compiling: Arc::default(),
+            describing: Mutex::default(),
         }
     }
 
@@ -67,57 +86,92 @@ impl Library {
         self: &Arc<Self>,
         bytes: Arc<[u8]>,
         handle: &Handle,
+        clock: &Arc<dyn Clock>,
     ) -> Result<ComponentInfo, LoadError> {
         let library = Arc::clone(self);
         let source = Arc::clone(&bytes);
         let (digest, found) = blocking(handle, move || {
             let digest = Digest::of(&source);
             let found = match library.get(digest) {
-                Some(loaded) => Some(loaded.info.clone()),
-                None => library.load_cached(digest, &source)?,
+                Some(loaded) => Some(Found::Ready(loaded.info.clone())),
+                None => library.load_cached(digest, &source)?.map(Found::new),
             };
             Ok((digest, found))
         })
         .await?;
-        if let Some(info) = found {
-            return Ok(info);
-        }
-        let turn = Arc::clone(&self.compiling).lock_owned().await;
-        let library = Arc::clone(self);
-        blocking(handle, move || {
-            let _turn = turn;
-            match library.get(digest) {
-                Some(loaded) => Ok(loaded.info.clone()),
-                None => library.load_new(digest, &bytes),
+        // Held until the component is in service, so that nobody compiles it again meanwhile.
+        let mut turn = None;
+        let found = match found {
+            Some(found) => found,
+            None => {
+                turn = Some(Arc::clone(&self.compiling).lock_owned().await);
+                let library = Arc::clone(self);
+                blocking(handle, move || match library.get(digest) {
+                    Some(loaded) => Ok(Found::Ready(loaded.info.clone())),
+                    None => library.load_new(digest, &bytes).map(Found::new),
+                })
+                .await?
             }
-        })
-        .await
+        };
+        let info = match found {
+            Found::Ready(info) => info,
+            Found::New(loaded) => self.keep(*loaded, handle, clock).await,
+        };
+        drop(turn);
+        Ok(info)
     }
 
-    fn load_cached(
-        &self,
-        digest: Digest,
-        bytes: &[u8],
-    ) -> Result<Option<ComponentInfo>, LoadError> {
+    /// Puts a component into service, with what it says of itself.
+    async fn keep(
+        self: &Arc<Self>,
+        loaded: Loaded,
+        handle: &Handle,
+        clock: &Arc<dyn Clock>,
+    ) -> ComponentInfo {
+        let loaded = if loaded.described.is_some() {
+            let (library, clock) = (Arc::clone(self), Arc::clone(clock));
+            let loaded = Arc::new(loaded);
+            let described = Arc::clone(&loaded);
+            // On a thread for guests: it may spin until its fuel is gone.
+            let task = handle.spawn(async move {
+                let _turn = library.describing.lock().await;
+                describe(&library.engine, &described, &clock).await
+            });
+            let answer = AbortOnDropHandle::new(task).await;
+            let about = answer.unwrap_or_else(|error| Err(error.to_string()));
+            let about = about.unwrap_or_else(|problem| {
+                tracing::warn!(digest = %loaded.info.digest.short(), problem, "a component cannot describe itself; it serves runs all the same");
+                None
+            });
+            Arc::new(loaded.with(about))
+        } else {
+            Arc::new(loaded)
+        };
+        let info = loaded.info.clone();
+        self.loaded.write().unwrap_or_else(PoisonError::into_inner).insert(info.digest, loaded);
+        info
+    }
+
+    fn load_cached(&self, digest: Digest, bytes: &[u8]) -> Result<Option<Loaded>, LoadError> {
         let inspection = outline(bytes, self.max_bytes)?;
         let cached = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, digest));
         match cached {
-            Some(component) => self.keep(digest, &component, inspection, true).map(Some),
+            Some(component) => self.link(digest, &component, inspection, true).map(Some),
             None => Ok(None),
         }
     }
 
     #[cfg(feature = "compile")]
-    fn load_new(&self, digest: Digest, bytes: &[u8]) -> Result<ComponentInfo, LoadError> {
+    fn load_new(&self, digest: Digest, bytes: &[u8]) -> Result<Loaded, LoadError> {
         let inspection = crate::inspect(bytes, self.max_bytes)?;
         let component = self.compile(digest, bytes).map_err(|error| LoadError::Compile {
             message: shortened(&format!("{error:#}"), 500),
         })?;
-        self.keep(digest, &component, inspection, false)
+        self.link(digest, &component, inspection, false)
     }
 
     #[cfg(not(feature = "compile"))]
-    fn load_new(&self, _digest: Digest, bytes: &[u8]) -> Result<ComponentInfo, LoadError> {
+    fn load_new(&self, _digest: Digest, bytes: &[u8]) -> Result<Loaded, LoadError> {
         crate::inspect(bytes, self.max_bytes)?;
         Err(LoadError::NoCompiler)
     }
@@ -134,27 +188,53 @@ impl Library {
         Ok(cache.load(&self.engine, digest).unwrap_or(component))
     }
 
-    fn keep(
+    /// Resolves the imports of a component.
+    fn link(
         &self,
         digest: Digest,
         component: &Component,
         inspection: Inspection,
         from_cache: bool,
-    ) -> Result<ComponentInfo, LoadError> {
-        let pre =
-            self.linker.instantiate_pre(component).and_then(AssistantPluginPre::new).map_err(
-                |error| LoadError::Mismatch { message: shortened(&format!("{error:#}"), 500) },
-            )?;
-        let info = ComponentInfo {
-            digest,
-            bytes: inspection.bytes,
-            contract: inspection.contract,
-            uses_files: inspection.uses_files,
-            from_cache,
+    ) -> Result<Loaded, LoadError> {
+        let mismatch = |error: wasmtime::Error| LoadError::Mismatch {
+            message: shortened(&format!("{error:#}"), 500),
         };
-        let loaded = Arc::new(Loaded { pre, info: info.clone() });
-        self.loaded.write().unwrap_or_else(PoisonError::into_inner).insert(digest, loaded);
-        Ok(info)
+        let linked = self.linker.instantiate_pre(component).map_err(mismatch)?;
+        let described = match DescribedPre::new(linked.clone()) {
+            Ok(described) => Some(described),
+            Err(error) => {
+                if inspection.exports.iter().any(|name| name.starts_with(METADATA)) {
+                    let problem = shortened(&format!("{error:#}"), 500);
+                    tracing::warn!(digest = %digest.short(), problem, "a component describes itself in a way that is not the contract's; it serves runs all the same");
+                }
+                None
+            }
+        };
+        Ok(Loaded {
+            pre: AssistantPluginPre::new(linked).map_err(mismatch)?,
+            described,
+            info: ComponentInfo {
+                digest,
+                bytes: inspection.bytes,
+                contract: inspection.contract,
+                uses_files: inspection.uses_files,
+                from_cache,
+                about: None,
+            },
+        })
+    }
+}
+
+/// A component that was asked for.
+enum Found {
+    /// It is in service.
+    Ready(ComponentInfo),
+    New(Box<Loaded>),
+}
+
+impl Found {
+    fn new(loaded: Loaded) -> Self {
+        Self::New(Box::new(loaded))
     }
 }
 

@@ -1,7 +1,10 @@
-use wakeful_core::{Assistant, AssistantId, ComponentId};
-use wakeful_store::{Order, Page};
+use wakeful_core::{Assistant, AssistantId, AssistantPatch, ComponentId};
+use wakeful_store::{Created, Page, VersionQuery};
 
-use crate::{AssistantQuery, AssistantSort, ComponentStatus, Error, Host};
+use crate::{
+    AssistantQuery, CancelAction, ComponentState, ComponentStatus, CreateAssistant, Error, Host,
+    IfExists,
+};
 
 impl Host {
     /// Every component file in the assistants folder, usable or not, by id.
@@ -9,7 +12,12 @@ impl Host {
         self.folder().statuses()
     }
 
-    /// The assistant with this id.
+    /// What serves runs of this component.
+    pub fn component(&self, id: &ComponentId) -> Result<ComponentState, Error> {
+        self.folder().component(id).ok_or_else(|| self.no_component(id))
+    }
+
+    /// The assistant with this id. One of a component that serves nothing counts as absent.
     pub async fn assistant(&self, id: AssistantId) -> Result<Assistant, Error> {
         let found = self.store().assistant(id).await?;
         found
@@ -18,47 +26,151 @@ impl Host {
     }
 
     /// The assistant that a client means by `name`: an assistant's id, or a component's id for
-    /// its default assistant.
+    /// its default assistant. A default assistant that was deleted comes back when its component
+    /// is named, as it was at first.
     pub async fn resolve_assistant(&self, name: &str) -> Result<Assistant, Error> {
-        let id = match name.parse::<AssistantId>() {
-            Ok(id) => id,
-            Err(_) => match name.parse::<ComponentId>() {
-                Ok(component) => AssistantId::of_component(&component),
-                Err(_) => return Err(Error::not_found("assistant", name)),
-            },
+        let unknown = || Error::not_found("assistant", name);
+        if let Ok(id) = name.parse::<AssistantId>() {
+            return self.assistant(id).await;
+        }
+        let component = name.parse::<ComponentId>().map_err(|_| unknown())?;
+        let known = self.store().assistant(AssistantId::of_component(&component)).await?;
+        let assistant = match known {
+            Some(assistant) => assistant,
+            None if self.folder().has(&component) => self.default_assistant(component).await?,
+            None => return Err(unknown()),
         };
-        self.assistant(id).await.map_err(|error| match error {
-            Error::NotFound { .. } => Error::not_found("assistant", name),
-            other => other,
+        if self.folder().has(&assistant.component) { Ok(assistant) } else { Err(unknown()) }
+    }
+
+    /// The default assistant of a component; created if there is none.
+    pub(crate) async fn default_assistant(
+        &self,
+        component: ComponentId,
+    ) -> Result<Assistant, wakeful_store::Error> {
+        let assistant = Assistant::default_of(component, self.now());
+        Ok(match self.store().create_assistant(assistant).await? {
+            Created::New(assistant) | Created::Existing(assistant) => assistant,
         })
     }
 
     /// The assistants that match, of components that are in the folder.
     pub async fn search_assistants(&self, query: AssistantQuery) -> Result<Page<Assistant>, Error> {
-        let name = query.name.as_ref().map(|name| name.to_lowercase());
-        let mut items = self.store().assistants().await?;
-        items.retain(|assistant| {
-            self.folder().has(&assistant.component)
-                && query.component.as_deref().is_none_or(|id| assistant.component.as_str() == id)
-                && name.as_ref().is_none_or(|part| assistant.name.to_lowercase().contains(part))
-                && wakeful_store::contains(&assistant.metadata, &query.metadata)
-        });
-        items.sort_by(|a, b| {
-            let order = match query.sort_by {
-                AssistantSort::Id => a.id.cmp(&b.id),
-                AssistantSort::Component => a.component.cmp(&b.component),
-                AssistantSort::Name => a.name.cmp(&b.name),
-                AssistantSort::CreatedAt => a.created_at.cmp(&b.created_at),
-                AssistantSort::UpdatedAt => a.updated_at.cmp(&b.updated_at),
+        let mut components = self.folder().serving();
+        components.retain(|id| query.component.as_deref().is_none_or(|only| id.as_str() == only));
+        let query = wakeful_store::AssistantQuery {
+            components: Some(components),
+            name: query.name,
+            metadata: query.metadata,
+            sort_by: query.sort_by,
+            order: query.order,
+            limit: query.limit,
+            offset: query.offset,
+        };
+        Ok(self.store().search_assistants(query).await?)
+    }
+
+    /// Creates an assistant.
+    pub async fn create_assistant(&self, new: CreateAssistant) -> Result<Assistant, Error> {
+        let component = self.serving(&new.component)?;
+        let id = new.id.unwrap_or_else(AssistantId::generate);
+        let mut assistant = Assistant::default_of(component, self.now());
+        assistant.id = id;
+        assistant.metadata.clear();
+        // As a change, because it keeps `configurable` and the context the same.
+        AssistantPatch {
+            component: None,
+            name: Some(new.name),
+            description: Some(new.description),
+            config: Some(new.config),
+            context: (!new.context.is_empty()).then_some(new.context),
+            metadata: new.metadata,
+        }
+        .apply(&mut assistant);
+        self.refuse_when_stopping()?;
+        match (self.store().create_assistant(assistant).await?, new.if_exists) {
+            (Created::New(assistant), _) | (Created::Existing(assistant), IfExists::DoNothing) => {
+                Ok(assistant)
             }
-            .then(a.id.cmp(&b.id));
-            match query.order {
-                Order::Ascending => order,
-                Order::Descending => order.reverse(),
+            (Created::Existing(_), IfExists::Raise) => {
+                Err(Error::Conflict(format!("assistant {id} already exists")))
             }
-        });
-        let total = items.len();
-        let items = items.into_iter().skip(query.offset).take(query.limit).collect();
-        Ok(Page { items, total })
+        }
+    }
+
+    /// Changes an assistant, which makes a new version of it.
+    pub async fn update_assistant(
+        &self,
+        id: AssistantId,
+        patch: AssistantPatch,
+    ) -> Result<Assistant, Error> {
+        self.assistant(id).await?;
+        if let Some(component) = &patch.component {
+            self.component(component)?;
+        }
+        let changed = self.store().update_assistant(id, patch, self.now()).await?;
+        changed.ok_or_else(|| Error::not_found("assistant", id))
+    }
+
+    /// The versions of an assistant, newest first. Each is told as the assistant was then, changed
+    /// last when the version came to be.
+    pub async fn assistant_versions(
+        &self,
+        id: AssistantId,
+        query: VersionQuery,
+    ) -> Result<Page<Assistant>, Error> {
+        self.assistant(id).await?;
+        Ok(self.store().assistant_versions(id, query).await?)
+    }
+
+    /// Makes an assistant what it was at one of its versions.
+    pub async fn revert_assistant(
+        &self,
+        id: AssistantId,
+        version: u32,
+    ) -> Result<Assistant, Error> {
+        self.assistant(id).await?;
+        let unknown =
+            || Error::NotFound { what: "version", id: format!("{version} of assistant {id}") };
+        let then = self.store().assistant_version(id, version).await?.ok_or_else(unknown)?;
+        self.component(&then.component)?;
+        let reverted = self.store().revert_assistant(id, version, self.now()).await?;
+        reverted.ok_or_else(unknown)
+    }
+
+    /// Deletes an assistant with its versions and crons, stops its runs and, when `threads`,
+    /// deletes the threads that it was the first to run on.
+    ///
+    /// The default assistant of a component that is named again comes back as it was at first; see
+    /// [`Host::resolve_assistant`].
+    pub async fn delete_assistant(&self, id: AssistantId, threads: bool) -> Result<(), Error> {
+        let deleted = self.store().delete_assistant(id, threads, self.now()).await?;
+        let deleted = deleted.ok_or_else(|| Error::not_found("assistant", id))?;
+        for run in deleted.cancelled {
+            self.hub().announce_end(run);
+        }
+        for run in deleted.running {
+            if self.hub().cancel(run) {
+                continue;
+            }
+            match self.cancel_run(run, CancelAction::Interrupt).await {
+                // It ended by itself, or went with its thread.
+                Ok(()) | Err(Error::NotFound { .. } | Error::Conflict(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.wake_scheduler();
+        self.wake_executor();
+        Ok(())
+    }
+
+    /// The component with this id, if it serves runs.
+    fn serving(&self, id: &str) -> Result<ComponentId, Error> {
+        let component = id.parse::<ComponentId>().ok();
+        component.filter(|id| self.folder().has(id)).ok_or_else(|| self.no_component(id))
+    }
+
+    fn no_component(&self, id: impl ToString) -> Error {
+        Error::NoComponent { id: id.to_string(), known: self.folder().serving() }
     }
 }

@@ -1,4 +1,5 @@
 use thiserror::Error;
+use wakeful_core::ComponentId;
 
 /// Why the host did not do what it was asked.
 #[derive(Debug, Error)]
@@ -10,6 +11,14 @@ pub enum Error {
         what: &'static str,
         /// Its id, or whatever was given for it.
         id: String,
+    },
+    /// No component of this id serves runs.
+    #[error("graph `{id}` not found; known: {}", list(.known))]
+    NoComponent {
+        /// What was asked for.
+        id: String,
+        /// What serves runs.
+        known: Vec<ComponentId>,
     },
     /// The request cannot be carried out as it is; the message says what to change.
     #[error("{0}")]
@@ -40,4 +49,10 @@ impl Error {
     pub(crate) fn not_found(what: &'static str, id: impl ToString) -> Self {
         Self::NotFound { what, id: id.to_string() }
     }
+}
+
+/// Ids, for people.
+fn list(ids: &[ComponentId]) -> String {
+    let ids: Vec<_> = ids.iter().map(|id| format!("`{id}`")).collect();
+    if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }
 }

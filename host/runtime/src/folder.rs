@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::{error, info, warn};
-use wakeful_core::{Assistant, ComponentId, Digest, Grants, Limits, Timestamp};
-use wakeful_engine::EngineConfig;
+use wakeful_core::{ComponentId, Digest, Grants, Limits, Timestamp};
+use wakeful_engine::{Description, EngineConfig};
 
 use crate::{AssistantFile, Error, Host, HostSettings};
 
@@ -37,8 +37,10 @@ pub struct ComponentState {
     pub contract: String,
     /// When the host took it into service.
     pub loaded_at: Timestamp,
-    /// From the file beside it.
+    /// From the file beside it or, where that says nothing, from the component itself.
     pub description: Option<String>,
+    /// What the component says of itself.
+    pub about: Option<Arc<Description>>,
     /// The host's limits with those of the file beside it.
     pub limits: Limits,
     /// What the file beside it lets it reach.
@@ -104,6 +106,13 @@ impl Folder {
     /// Whether anything serves runs of this component.
     pub(crate) fn has(&self, id: &ComponentId) -> bool {
         self.lock().get(id.as_str()).is_some_and(|slot| slot.serving.is_some())
+    }
+
+    /// The components that serve runs.
+    pub(crate) fn serving(&self) -> Vec<ComponentId> {
+        let slots = self.lock();
+        let serving = slots.iter().filter(|(_, slot)| slot.serving.is_some());
+        serving.filter_map(|(id, _)| id.parse().ok()).collect()
     }
 
     pub(crate) fn statuses(&self) -> Vec<ComponentStatus> {
@@ -181,8 +190,7 @@ impl Folder {
             Ok(_) => None,
         };
         if let (Ok(state), Ok(component)) = (&loaded, id.parse::<ComponentId>()) {
-            let assistant = Assistant::default_of(component, host.now());
-            host.store().ensure_assistant(assistant).await?;
+            host.default_assistant(component).await?;
             info!(component = %id, digest = %state.digest.short(), bytes = state.bytes, "component loaded");
         }
         let mut slots = self.lock();
@@ -307,11 +315,17 @@ async fn state_of(host: &Host, bytes: Arc<[u8]>, settings: &str) -> Result<Compo
         bytes: info.bytes,
         contract: info.contract,
         loaded_at: host.now(),
-        description: file.description,
+        description: file.description.or_else(|| own(info.about.as_deref()?)),
+        about: info.about,
         limits: file.limits.apply(&host.settings().limits),
         grants: file.grants.into_grants(),
         uses_files: info.uses_files,
     })
+}
+
+/// What a component says of itself in a sentence.
+fn own(about: &Description) -> Option<String> {
+    Some(about.description.clone()).filter(|text| !text.is_empty())
 }
 
 /// Frees compiled code that nothing in the folder uses any more; runs in progress keep theirs.

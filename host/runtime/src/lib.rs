@@ -59,7 +59,7 @@ pub use host::Host;
 pub use items::{ListNamespaces, SearchItems};
 pub use offline::backup_folder;
 pub use request::{
-    AssistantQuery, AssistantSort, CancelAction, CreateCron, CreateRun, CreateThread, CronPatch,
+    AssistantQuery, CancelAction, CreateAssistant, CreateCron, CreateRun, CreateThread, CronPatch,
     IfExists, RequestPatch, RunThread,
 };
 pub use settings::{
@@ -68,8 +68,8 @@ pub use settings::{
 };
 pub use threads::ThreadState;
 pub use wakeful_core as core;
-pub use wakeful_engine::GuestEvent;
+pub use wakeful_engine::{Description, GuestEvent};
 pub use wakeful_store::{
-    Backup, CronQuery, Error as StoreError, Order, Page, RunQuery, SortBy, ThreadQuery,
-    restore as restore_backup,
+    AssistantSort, Backup, CronQuery, Error as StoreError, Order, Page, RunQuery, SortBy,
+    ThreadQuery, VersionQuery, restore as restore_backup,
 };

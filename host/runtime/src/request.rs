@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use wakeful_core::{
-    Json, MultitaskStrategy, Object, OnCompletion, RunRequest, ThreadId, Timestamp,
+    AssistantId, Json, MultitaskStrategy, Object, OnCompletion, RunRequest, ThreadId, Timestamp,
 };
-use wakeful_store::Order;
+use wakeful_store::{AssistantSort, Order};
 
 /// A thread to create.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +24,27 @@ pub enum IfExists {
     Raise,
     /// Return what is there.
     DoNothing,
+}
+
+/// An assistant to create.
+#[derive(Debug, Clone, Default)]
+pub struct CreateAssistant {
+    /// Its id; a new one if none is given.
+    pub id: Option<AssistantId>,
+    /// The id of its component, which must serve runs.
+    pub component: String,
+    /// For people.
+    pub name: String,
+    /// For people.
+    pub description: Option<String>,
+    /// LangGraph's `config`: tags, recursion limit, `configurable`.
+    pub config: Object,
+    /// Static context that every run receives, in place of `configurable`.
+    pub context: Object,
+    /// Free-form facts.
+    pub metadata: Object,
+    /// What to do if the id is taken.
+    pub if_exists: IfExists,
 }
 
 /// Which thread a run is for.
@@ -131,16 +152,4 @@ pub struct AssistantQuery {
     pub limit: usize,
     /// How many to pass over.
     pub offset: usize,
-}
-
-/// What assistants are sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(missing_docs, reason = "the names of the fields")]
-pub enum AssistantSort {
-    Id,
-    Component,
-    Name,
-    #[default]
-    CreatedAt,
-    UpdatedAt,
 }

@@ -55,8 +55,15 @@ impl Host {
                 (thread.id, Some(thread), on_completion)
             }
         };
+        let known = match new.thread {
+            RunThread::Fresh(_) => None,
+            RunThread::Existing(_) | RunThread::CreateIfMissing(_) => {
+                self.store().thread_metadata(thread_id).await?
+            }
+        };
+        let request = assistant.request(new.request, &known.unwrap_or_default());
         let mut run =
-            Run::new(id, thread_id, assistant.id, assistant.component.clone(), new.request, now);
+            Run::new(id, thread_id, assistant.id, assistant.component.clone(), request, now);
         run.trigger = trigger;
         run.multitask = new.multitask;
         run.on_completion = on_completion;

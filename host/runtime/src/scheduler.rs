@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 use wakeful_core::{
-    Assistant, Coalesced, Cron, CronTrigger, Fire, FireStatus, MultitaskStrategy, OnCompletion,
-    Run, RunId, Schedule, SkipReason, ThreadId, Timestamp, Trigger,
+    Assistant, Coalesced, Cron, CronTrigger, Fire, FireStatus, MultitaskStrategy, Object,
+    OnCompletion, Run, RunId, Schedule, SkipReason, ThreadId, Timestamp, Trigger,
 };
 use wakeful_store::{DueCron, FirePlan, NewRun};
 
@@ -111,7 +111,7 @@ fn plan(due: &DueCron, now: Timestamp) -> FirePlan {
     };
     let overlaps = due.thread_busy && cron.multitask == MultitaskStrategy::Reject;
     let missed = coalesced.as_ref().map_or(0, |missed| missed.count);
-    let run = (!overlaps).then(|| new_run(cron, scheduled_at, missed, now));
+    let run = (!overlaps).then(|| new_run(due, scheduled_at, missed, now));
     FirePlan {
         fire: Fire {
             cron_id: cron.id,
@@ -147,19 +147,23 @@ fn coalesce(
     (latest, Some(Coalesced { count, at_least, first, last }))
 }
 
-fn new_run(cron: &Cron, scheduled_at: Timestamp, missed: u64, now: Timestamp) -> NewRun {
+fn new_run(due: &DueCron, scheduled_at: Timestamp, missed: u64, now: Timestamp) -> NewRun {
+    let cron = &due.cron;
+    let assistant = due.assistant.clone().unwrap_or_else(|| Assistant {
+        id: cron.assistant_id,
+        metadata: Object::new(),
+        ..Assistant::default_of(cron.component.clone(), now)
+    });
     let id = RunId::of_fire(cron.id, scheduled_at);
     let thread_id = cron.thread_id.unwrap_or_else(|| ThreadId::of_run(id));
-    let mut run =
-        Run::new(id, thread_id, cron.assistant_id, cron.component.clone(), run_request(cron), now);
+    let request = assistant.request(run_request(cron), &due.thread_metadata);
+    let mut run = Run::new(id, thread_id, assistant.id, assistant.component.clone(), request, now);
     run.trigger = Trigger::Cron(CronTrigger { cron_id: cron.id, scheduled_at, missed });
     run.multitask = cron.multitask;
     run.on_completion = match cron.thread_id {
         Some(_) => OnCompletion::Keep,
         None => cron.on_run_completed,
     };
-    let mut assistant = Assistant::default_of(cron.component.clone(), now);
-    assistant.id = cron.assistant_id;
     NewRun {
         run,
         create_thread: cron.thread_id.is_none().then(|| fresh_thread(cron, thread_id, now)),
@@ -169,7 +173,8 @@ fn new_run(cron: &Cron, scheduled_at: Timestamp, missed: u64, now: Timestamp) ->
 
 #[cfg(test)]
 mod tests {
-    use wakeful_core::{AssistantId, CronId, Object, RunRequest};
+    use serde_json::json;
+    use wakeful_core::{AssistantId, CronId, Json, RunRequest};
 
     use super::*;
 
@@ -198,7 +203,7 @@ mod tests {
             last_scheduled_at: None,
             version: 1,
         };
-        DueCron { cron, thread_busy: false }
+        DueCron { cron, assistant: None, thread_metadata: Object::new(), thread_busy: false }
     }
 
     #[test]
@@ -256,6 +261,29 @@ mod tests {
         assert!(skipped.run.is_none());
         assert_eq!(skipped.fire.status, FireStatus::Skipped(SkipReason::Overlap));
         assert_eq!(skipped.next_run_at, Some(at("2026-11-23T09:00:00Z")));
+    }
+
+    #[test]
+    fn a_fire_is_of_the_assistant_and_the_thread_as_they_are() {
+        let object = |json: Json| json.as_object().unwrap().clone();
+        let mut due = due("0 9 * * *", "2026-11-22T09:00:00Z");
+        due.cron.thread_id = Some(ThreadId::generate());
+        due.cron.metadata = object(json!({"c": 1}));
+        due.cron.request.context = object(json!({"k": "cron"}));
+        due.thread_metadata = object(json!({"t": 1, "cron_id": "another"}));
+        due.assistant = Some(Assistant {
+            id: due.cron.assistant_id,
+            context: object(json!({"k": "assistant", "n": 1})),
+            ..Assistant::default_of("newer".parse().unwrap(), at("2026-01-01T00:00:00Z"))
+        });
+        let planned = plan(&due, at("2026-11-22T09:00:00Z")).run.unwrap();
+        let run = planned.run;
+        assert_eq!((run.component.as_str(), run.assistant_id), ("newer", due.cron.assistant_id));
+        assert_eq!(run.request.context, object(json!({"k": "cron", "n": 1})));
+        let expected =
+            json!({"created_by": "system", "t": 1, "c": 1, "cron_id": due.cron.id.to_string()});
+        assert_eq!(Json::Object(run.request.metadata), expected);
+        assert_eq!(planned.thread_metadata.get("graph_id"), Some(&json!("newer")));
     }
 
     #[test]

@@ -46,7 +46,9 @@ impl Error {
             Self::Refused { status, detail } => (*status, detail.clone()),
             Self::Host(host) => {
                 let status = match host {
-                    HostError::NotFound { .. } => StatusCode::NOT_FOUND,
+                    HostError::NotFound { .. } | HostError::NoComponent { .. } => {
+                        StatusCode::NOT_FOUND
+                    }
                     HostError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
                     HostError::Conflict(_) => StatusCode::CONFLICT,
                     HostError::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
@@ -92,6 +94,7 @@ mod tests {
         let missing = HostError::NotFound { what: "run", id: "x".to_owned() };
         for (problem, status) in [
             (missing, 404),
+            (HostError::NoComponent { id: "x".to_owned(), known: Vec::new() }, 404),
             (HostError::Invalid("say what".to_owned()), 422),
             (HostError::Conflict("busy".to_owned()), 409),
             (HostError::ShuttingDown, 503),

@@ -92,9 +92,14 @@ impl Ids {
         self.id("checkpoint")
     }
 
-    fn id<T: FromStr>(&self, what: &str) -> Result<T, Error> {
+    /// A part of the path as it was written.
+    pub(crate) fn text(&self, what: &str) -> &str {
         let text = self.0.iter().find(|(name, _)| name == what).map(|(_, text)| text.as_str());
-        parse_id(what, text.unwrap_or_default())
+        text.unwrap_or_default()
+    }
+
+    fn id<T: FromStr>(&self, what: &str) -> Result<T, Error> {
+        parse_id(what, self.text(what))
     }
 }
 

@@ -25,6 +25,7 @@ pub fn router(host: Host, settings: ServerSettings) -> Router {
     Router::new()
         .merge(routes::meta::routes())
         .merge(routes::assistants::routes())
+        .merge(routes::graphs::routes())
         .merge(routes::threads::routes())
         .merge(routes::states::routes())
         .merge(routes::runs::routes())

@@ -25,9 +25,10 @@ mod store;
 pub use archive::restore;
 pub use contain::contains;
 pub use store::{
-    Backup, Cancelled, ClaimedRun, Created, CronQuery, DueCron, Error, FinishRun, Finished,
-    FirePlan, FoundItems, GetItem, Inserted, ItemQuery, ItemStore, NamespaceQuery, NewRun, Order,
-    Page, Planner, PutItem, Recovered, RunQuery, SortBy, Store, ThreadQuery,
+    AssistantQuery, AssistantSort, AssistantStore, Backup, Cancelled, ClaimedRun, Created,
+    CronQuery, DeletedAssistant, DueCron, Error, FinishRun, Finished, FirePlan, FoundItems,
+    GetItem, Inserted, ItemQuery, ItemStore, NamespaceQuery, NewRun, Order, Page, Planner, PutItem,
+    Recovered, RunQuery, SortBy, Store, ThreadQuery, VersionQuery,
 };
 
 #[cfg(feature = "sled")]

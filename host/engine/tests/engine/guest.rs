@@ -22,6 +22,15 @@ world guest {
   import wasi:filesystem/preopens@0.2.0;
 }
 
+world described {
+  include wakeful:assistant/described-assistant-plugin@0.1.0;
+}
+
+world oddly-described {
+  export wakeful:assistant/assistant@0.1.0;
+  export wakeful:assistant/metadata@0.1.7;
+}
+
 world unknown {
   include wakeful:assistant/assistant-plugin@0.1.0;
   import other:thing/telepathy@1.0.0;
@@ -46,6 +55,10 @@ package other:thing@1.0.0 {
 
 package wakeful:assistant@0.2.0 {
   interface assistant { invoke: func(); }
+}
+
+package wakeful:assistant@0.1.7 {
+  interface metadata { describe: func() -> u32; }
 }
 
 package wakeful:assistant@0.1.5 {
@@ -191,4 +204,42 @@ pub(crate) fn component(world: &str, module: &str) -> Arc<[u8]> {
         .encode()
         .expect("the guest becomes a component")
         .into()
+}
+
+/// An assistant that returns an empty object, and whose `describe` has this body, with these further
+/// parts in its module. The body leaves the address of the description; `$text` puts a text into
+/// one of its fields, `$schema` an optional one.
+pub(crate) fn described(parts: &str, body: &str) -> Arc<[u8]> {
+    let module = format!(
+        r#"(module
+          (import "wakeful:assistant/events@0.1.0" "emit"
+            (func $emit (param i32 i32 i32 i32 i32 i32)))
+          (import "wakeful:assistant/store@0.1.0" "get"
+            (func $item (param i32 i32 i32 i32 i32)))
+          (import "wakeful:assistant/config@0.1.0" "keys" (func $keys (param i32)))
+          (import "wakeful:assistant/thread@0.1.0" "values" (func $values (param i32)))
+          {parts}
+          (memory (export "memory") 4)
+          (global $top (mut i32) (i32.const 131072))
+          (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+            (local $at i32)
+            (local.set $at (global.get $top))
+            (global.set $top (i32.and
+              (i32.add (i32.add (global.get $top) (local.get 3)) (i32.const 15)) (i32.const -16)))
+            (local.get $at))
+          (data (i32.const 1000) "{{}}")
+          (func (export "wakeful:assistant/assistant@0.1.0#invoke") (param $in i32) (result i32)
+            (i32.store (i32.const 264) (i32.const 1000))
+            (i32.store (i32.const 268) (i32.const 2))
+            (i32.const 256))
+          (func $text (param $field i32) (param $ptr i32) (param $len i32)
+            (i32.store (i32.add (i32.const 512) (local.get $field)) (local.get $ptr))
+            (i32.store (i32.add (i32.const 516) (local.get $field)) (local.get $len)))
+          (func $schema (param $field i32) (param $ptr i32) (param $len i32)
+            (i32.store8 (i32.add (i32.const 512) (local.get $field)) (i32.const 1))
+            (call $text (i32.add (local.get $field) (i32.const 4)) (local.get $ptr) (local.get $len)))
+          (func (export "wakeful:assistant/metadata@0.1.0#describe") (result i32)
+            {body}))"#
+    );
+    component("described", &module)
 }

@@ -5,6 +5,7 @@
 
 mod containment;
 mod contract;
+mod describing;
 mod examples;
 mod guest;
 mod loading;

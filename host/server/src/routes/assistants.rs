@@ -1,25 +1,62 @@
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use wakeful::Host;
+use wakeful::core::ComponentId;
 
 use crate::app::App;
 use crate::error::Error;
-use crate::extract::{Body, Ids};
+use crate::extract::{Body, Ids, OptionalBody, Params};
 use crate::routes::page::paged;
-use crate::wire::{Assistant, AssistantFilter, AssistantSearch};
+use crate::whole::whole;
+use crate::wire::{
+    Assistant, AssistantBody, AssistantFilter, AssistantPatchBody, AssistantSearch,
+    AssistantVersion, LatestBody, VersionSearch,
+};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
+        .route("/assistants", post(create))
         .route("/assistants/search", post(search))
         .route("/assistants/count", post(count))
-        .route("/assistants/{assistant}", get(one))
+        .route("/assistants/{assistant}", get(one).patch(update).delete(delete))
+        .route("/assistants/{assistant}/versions", post(versions))
+        .route("/assistants/{assistant}/latest", post(latest))
+}
+
+async fn create(
+    State(app): State<App>,
+    Body(body): Body<AssistantBody>,
+) -> Result<Response, Error> {
+    let new = body.into_request()?;
+    let assistant = whole(async move { app.host.create_assistant(new).await }).await?;
+    Ok(Json(Assistant::from(&assistant)).into_response())
 }
 
 async fn one(State(app): State<App>, ids: Ids) -> Result<Response, Error> {
     let assistant = app.host.assistant(ids.assistant()?).await?;
     Ok(Json(Assistant::from(&assistant)).into_response())
+}
+
+async fn update(
+    State(app): State<App>,
+    ids: Ids,
+    Body(body): Body<AssistantPatchBody>,
+) -> Result<Response, Error> {
+    let id = ids.assistant()?;
+    let patch = body.into_patch()?;
+    let assistant = whole(async move { app.host.update_assistant(id, patch).await }).await?;
+    Ok(Json(Assistant::from(&assistant)).into_response())
+}
+
+/// `?delete_threads=true` deletes the threads of the assistant as well.
+async fn delete(State(app): State<App>, ids: Ids, params: Params) -> Result<StatusCode, Error> {
+    let id = ids.assistant()?;
+    let threads = params.flag("delete_threads")?;
+    whole(async move { app.host.delete_assistant(id, threads).await }).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn search(
@@ -44,14 +81,50 @@ async fn count(
     Ok(Json(app.host.search_assistants(filter.into_query()).await?.total))
 }
 
+async fn versions(
+    State(app): State<App>,
+    ids: Ids,
+    OptionalBody(search): OptionalBody<VersionSearch>,
+) -> Result<Response, Error> {
+    let id = ids.assistant()?;
+    let query = search.into_query();
+    let offset = query.offset;
+    let page = app.host.assistant_versions(id, query).await?;
+    let shown: Vec<_> = page.items.iter().map(AssistantVersion::from).collect();
+    Ok(paged(Json(&shown).into_response(), offset, shown.len(), page.total))
+}
+
+/// The version is in the body, as the clients send it, or in the query.
+async fn latest(
+    State(app): State<App>,
+    ids: Ids,
+    params: Params,
+    OptionalBody(body): OptionalBody<LatestBody>,
+) -> Result<Response, Error> {
+    let id = ids.assistant()?;
+    let expected = "the number of a version";
+    let version = match body.version {
+        Some(version) => Some(version),
+        None => params.word("version", |text| text.parse().ok(), expected)?,
+    };
+    let version = version
+        .ok_or_else(|| Error::unprocessable("version: missing; name the version to go back to"))?;
+    let assistant = whole(async move { app.host.revert_assistant(id, version).await }).await?;
+    Ok(Json(Assistant::from(&assistant)).into_response())
+}
+
 /// Refuses the id of a component that is not there.
 fn check_graph(host: &Host, graph: Option<&str>) -> Result<(), Error> {
-    let Some(graph) = graph else { return Ok(()) };
-    let known = component_ids(host);
-    if known.iter().any(|id| id == graph) {
-        return Ok(());
-    }
-    Err(Error::not_found(format!("graph `{graph}` not found; known: {}", list(&known))))
+    graph.map_or(Ok(()), |graph| known_component(host, graph).map(drop))
+}
+
+/// The component with this id, if it serves runs.
+pub(crate) fn known_component(host: &Host, id: &str) -> Result<ComponentId, Error> {
+    let component = id.parse::<ComponentId>();
+    let component = component
+        .map_err(|reason| Error::not_found(format!("graph `{id}` not found: {reason}")))?;
+    host.component(&component)?;
+    Ok(component)
 }
 
 /// The components that serve runs.

@@ -3,6 +3,7 @@
 pub(crate) mod assistants;
 pub(crate) mod crons;
 pub(crate) mod endings;
+pub(crate) mod graphs;
 pub(crate) mod items;
 pub(crate) mod meta;
 pub(crate) mod operations;

@@ -51,6 +51,37 @@ impl<'a> From<&'a Record> for Assistant<'a> {
     }
 }
 
+/// A version of an assistant, on the wire.
+#[derive(Serialize)]
+pub(crate) struct AssistantVersion<'a> {
+    assistant_id: Text<AssistantId>,
+    version: u32,
+    graph_id: Text<&'a ComponentId>,
+    config: &'a Object,
+    context: &'a Object,
+    metadata: &'a Object,
+    created_at: Time,
+    name: &'a str,
+    description: Option<&'a str>,
+}
+
+impl<'a> From<&'a Record> for AssistantVersion<'a> {
+    fn from(record: &'a Record) -> Self {
+        Self {
+            assistant_id: Text(record.id),
+            version: record.version,
+            graph_id: Text(&record.component),
+            config: &record.config,
+            context: &record.context,
+            metadata: &record.metadata,
+            // The assistant has changed last when this version came to be.
+            created_at: Time(record.updated_at),
+            name: &record.name,
+            description: record.description.as_deref(),
+        }
+    }
+}
+
 /// The body of `POST /assistants/count`.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct AssistantFilter {

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use wakeful::core::{Digest, Limits as Record};
+use wakeful::core::{Digest, Limits as Record, Object};
 use wakeful::{ComponentState, ComponentStatus};
 
 use crate::wire::{Grants, Text, Time};
@@ -18,9 +18,21 @@ pub(crate) struct Component<'a> {
     contract: Option<&'a str>,
     loaded_at: Option<Time>,
     description: Option<&'a str>,
+    /// What the component calls itself, its version in its own words, and its schemas.
+    name: Option<&'a str>,
+    version: Option<&'a str>,
+    schemas: Option<Schemas<'a>>,
     uses_files: Option<bool>,
     limits: Option<Limits>,
     grants: Option<Grants>,
+}
+
+/// JSON Schemas, where the component gives them.
+#[derive(Serialize)]
+struct Schemas<'a> {
+    input: Option<&'a Object>,
+    output: Option<&'a Object>,
+    config: Option<&'a Object>,
 }
 
 /// Limits; sizes are in bytes.
@@ -39,6 +51,7 @@ struct Limits {
 impl<'a> From<&'a ComponentStatus> for Component<'a> {
     fn from(component: &'a ComponentStatus) -> Self {
         let serving = component.serving.as_ref();
+        let about = serving.and_then(|state| state.about.as_deref());
         let file_name = component.path.file_name().unwrap_or_default();
         Self {
             id: &component.id,
@@ -55,6 +68,13 @@ impl<'a> From<&'a ComponentStatus> for Component<'a> {
             contract: serving.map(|state| state.contract.as_str()),
             loaded_at: serving.map(|state| Time(state.loaded_at)),
             description: serving.and_then(|state| state.description.as_deref()),
+            name: about.map(|about| about.name.as_str()),
+            version: about.map(|about| about.version.as_str()),
+            schemas: about.map(|about| Schemas {
+                input: about.input_schema.as_ref(),
+                output: about.output_schema.as_ref(),
+                config: about.config_schema.as_ref(),
+            }),
             uses_files: serving.map(|state| state.uses_files),
             limits: serving.map(|state: &ComponentState| Limits::from(&state.limits)),
             grants: serving.map(|state| Grants::from(&state.grants)),

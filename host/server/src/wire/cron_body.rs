@@ -1,4 +1,4 @@
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use wakeful::core::{
     AssistantId, Json, MultitaskStrategy, Object, OnCompletion, ThreadId, Timestamp,
 };
@@ -70,25 +70,18 @@ pub(crate) struct CronPatchBody(CronPatch);
 #[derive(Deserialize)]
 struct PatchFields {
     schedule: Option<String>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "word::present")]
     timezone: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "word::present")]
     end_time: Option<Option<String>>,
     enabled: Option<bool>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "word::present")]
     input: Option<Json>,
     config: Option<Object>,
     context: Option<Object>,
     metadata: Option<Object>,
     #[serde(default, deserialize_with = "word::completion")]
     on_run_completed: Option<OnCompletion>,
-}
-
-/// Tells `null`, which clears, from absence, which keeps.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 impl CronPatchBody {

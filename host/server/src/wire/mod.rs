@@ -2,12 +2,14 @@
 //! and what clients may send.
 
 mod assistant;
+mod assistant_body;
 mod component;
 mod cron;
 mod cron_body;
 mod extracted;
 mod fire;
 mod grants;
+mod graph;
 mod interrupt;
 mod item;
 mod limit;
@@ -22,12 +24,14 @@ mod text;
 mod thread;
 mod word;
 
-pub(crate) use assistant::{Assistant, AssistantFilter, AssistantSearch};
+pub(crate) use assistant::{Assistant, AssistantFilter, AssistantSearch, AssistantVersion};
+pub(crate) use assistant_body::{AssistantBody, AssistantPatchBody, LatestBody, VersionSearch};
 pub(crate) use component::Component;
 pub(crate) use cron::Cron;
 pub(crate) use cron_body::{CronBody, CronFilter, CronPatchBody, CronSearch};
 pub(crate) use fire::Fire;
 pub(crate) use grants::Grants;
+pub(crate) use graph::{graph, schemas};
 pub(crate) use interrupt::Asked;
 pub(crate) use item::{
     AddressBody, FoundItem, Item, ItemBody, ItemSearch, NamespaceSearch, REFRESH, queried,

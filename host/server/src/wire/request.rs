@@ -68,6 +68,14 @@ impl Config {
         Ok(Self { stored: config, metadata })
     }
 
+    /// The config with its metadata in it, as an assistant keeps it.
+    pub(crate) fn whole(mut self) -> Object {
+        if !self.metadata.is_empty() {
+            self.stored.insert("metadata".into(), self.metadata.into());
+        }
+        self.stored
+    }
+
     /// Refuses a `context` beside a `configurable`: they are two names for the same thing.
     pub(crate) fn check_context(&self, context: &Object) -> Result<(), Error> {
         let configurable = self.stored.get("configurable").and_then(Json::as_object);

@@ -42,6 +42,13 @@ pub(crate) fn order<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
     word(deserializer, parse, "`asc` or `desc`")
 }
 
+/// Tells `null`, which clears, from absence, which keeps.
+pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 /// Whether `true` was given for one of two words: `yes`.
 pub(crate) fn choice<'de, D: Deserializer<'de>>(
     deserializer: D,

@@ -40,15 +40,22 @@ impl Api {
         let folder = tempfile::tempdir().unwrap();
         let assistants = folder.path().join("assistants");
         std::fs::create_dir(&assistants).unwrap();
-        let echo =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../example-assistants/dist/echo.wasm");
-        std::fs::copy(&echo, assistants.join("echo.wasm"))
-            .expect("echo.wasm is missing; run example-assistants/build");
+        copy_example("echo", &assistants);
         let mut host_settings = HostSettings::new(folder.path().join("data"), assistants);
         host_settings.shutdown_grace = Duration::from_millis(10);
         host_settings.min_free_disk = 0;
         let host = Host::start(host_settings).await.unwrap();
         Self { router: router(host.clone(), settings), host, folder }
+    }
+
+    /// Puts another example into the folder, and waits until it serves runs.
+    pub(crate) async fn add(&self, example: &str) {
+        copy_example(example, &self.folder().join("assistants"));
+        let serves = |components: &Value| {
+            let mut components = components.as_array().unwrap().iter();
+            components.any(|it| it["id"] == example && it["status"] == "serving")
+        };
+        self.until("/components", serves).await;
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -117,6 +124,16 @@ impl Api {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+fn copy_example(example: &str, assistants: &Path) {
+    let name = format!("{example}.wasm");
+    let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../example-assistants/dist");
+    // Aside first, so that nobody looks at half a file.
+    let aside = assistants.join(format!(".{name}"));
+    std::fs::copy(dist.join(&name), &aside)
+        .unwrap_or_else(|_| panic!("{name} is missing; run example-assistants/build"));
+    std::fs::rename(aside, assistants.join(name)).unwrap();
 }
 
 impl Answer {

@@ -17,6 +17,7 @@
     reason = "this is test code, in the library only so that every backend can run it"
 )]
 
+pub mod assistants;
 pub mod crons;
 pub mod files;
 pub mod fires;
@@ -32,13 +33,25 @@ pub mod threads;
 macro_rules! contract_suite {
     ($open:expr) => {
         $crate::contract_suite! { @laws $open;
+            assistants: [
+                an_assistant_is_made_once
+                assistants_are_found_by_what_they_contain
+                every_change_makes_a_version_after_all_others
+                a_change_is_merged_into_what_is_there
+                going_back_to_a_version_brings_all_of_it_back
+                versions_are_found_by_what_they_contain
+                deleting_an_assistant_takes_its_versions_and_crons
+                deleting_an_assistant_stops_its_runs
+                threads_go_with_their_assistant_if_asked
+                a_fire_is_planned_with_the_assistant_as_it_is
+                a_fire_and_a_change_of_its_assistant_exclude_each_other
+            ]
             threads: [
                 a_thread_reads_back_as_it_was_written
                 an_id_is_taken_once
                 threads_are_found_by_what_they_contain
                 pages_are_cut_from_a_sorted_whole
                 values_come_back_to_the_last_bit_and_at_any_depth
-                a_default_assistant_is_made_once
                 deleting_a_thread_deletes_all_of_it
                 deleting_a_thread_fences_its_running_run
             ]

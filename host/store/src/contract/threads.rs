@@ -1,7 +1,7 @@
-//! Laws of threads and assistants.
+//! Laws of threads.
 
 use serde_json::json;
-use wakeful_core::{Assistant, AssistantId, Json, RunError, Thread, ThreadId, ThreadStatus};
+use wakeful_core::{Json, RunError, Thread, ThreadId, ThreadStatus};
 
 use super::kit::*;
 use crate::{Created, Finished, Order, RunQuery, SortBy, ThreadQuery};
@@ -16,9 +16,12 @@ pub async fn a_thread_reads_back_as_it_was_written(store: Shared) {
     for thread in [small, big] {
         let created = store.create_thread(thread.clone()).await.unwrap();
         assert_eq!(created, Created::New(thread.clone()));
+        let metadata = store.thread_metadata(thread.id).await.unwrap();
+        assert_eq!(metadata.as_ref(), Some(&thread.metadata));
         assert_eq!(store.thread(thread.id).await.unwrap(), Some(thread));
     }
     assert_eq!(store.thread(ThreadId::generate()).await.unwrap(), None);
+    assert_eq!(store.thread_metadata(ThreadId::generate()).await.unwrap(), None);
 }
 
 /// Of two that want one id the first gets it, and the second sees the first.
@@ -129,25 +132,6 @@ pub async fn values_come_back_to_the_last_bit_and_at_any_depth(store: Shared) {
     let found = self::thread(&store, thread.id).await;
     assert_eq!(found.values.unwrap().to_string(), values.to_string());
     assert_eq!(found.metadata, thread.metadata);
-}
-
-/// Every component has one assistant without anybody creating it.
-pub async fn a_default_assistant_is_made_once(store: Shared) {
-    let mut first = Assistant::default_of(component(), at(0));
-    first.context = object(large(3));
-    let mut second = first.clone();
-    second.name = "other".to_owned();
-    assert_eq!(store.ensure_assistant(first.clone()).await.unwrap(), first);
-    assert_eq!(store.ensure_assistant(second).await.unwrap(), first);
-    let mut own = first.clone();
-    own.id = AssistantId::generate();
-    own.description = Some("mine".to_owned());
-    store.ensure_assistant(own.clone()).await.unwrap();
-    assert_eq!(store.assistant(own.id).await.unwrap(), Some(own.clone()));
-    assert_eq!(store.assistant(AssistantId::generate()).await.unwrap(), None);
-    let mut all = store.assistants().await.unwrap();
-    all.sort_by_key(|assistant| assistant.id != first.id);
-    assert_eq!(all, [first, own]);
 }
 
 /// Checkpoints, runs and crons go with their thread, and nothing of them is left in any list.

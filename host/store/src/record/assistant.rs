@@ -12,14 +12,19 @@ pub(crate) struct StoredAssistant {
     #[serde(with = "text")]
     pub(crate) id: AssistantId,
     #[serde(with = "text")]
-    component: ComponentId,
-    version: u32,
+    pub(crate) component: ComponentId,
+    pub(crate) version: u32,
     #[serde(with = "micros")]
-    created: Timestamp,
+    pub(crate) created: Timestamp,
     #[serde(with = "micros")]
-    updated: Timestamp,
+    pub(crate) updated: Timestamp,
     pub(crate) definition: Doc,
 }
+
+/// An assistant as it was at one of its versions.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct StoredVersion(pub(crate) StoredAssistant);
 
 #[derive(Serialize, Deserialize)]
 struct Definition<'a> {

@@ -17,7 +17,7 @@ use wakeful_core::{
 
 use super::{
     Docs, Draft, StoredAssistant, StoredCheckpoint, StoredCron, StoredFire, StoredItem,
-    StoredLease, StoredRun, StoredThread, VERSION, decode, encode,
+    StoredLease, StoredRun, StoredThread, StoredVersion, VERSION, decode, encode,
 };
 use crate::blobs::Blobs;
 use crate::folder::Space;
@@ -141,7 +141,9 @@ fn assistants_of_every_format_are_read() {
         ..Assistant::default_of("echo".parse().unwrap(), at(0))
     };
     let stored = check("assistant", &StoredAssistant::new(&assistant, &docs).unwrap());
-    assert_eq!(stored.open(&docs).unwrap(), assistant);
+    assert_eq!(stored.clone().open(&docs).unwrap(), assistant);
+    let version = check("assistant_version", &StoredVersion(stored));
+    assert_eq!(version.0.open(&docs).unwrap(), assistant);
 }
 
 #[test]

@@ -14,7 +14,7 @@ mod report;
 mod run;
 mod thread;
 
-pub(crate) use assistant::StoredAssistant;
+pub(crate) use assistant::{StoredAssistant, StoredVersion};
 pub(crate) use checkpoint::{Draft, StoredCheckpoint};
 pub(crate) use codec::{Unreadable, VERSION, decode, encode};
 pub(crate) use cron::StoredCron;

@@ -22,7 +22,7 @@ pub(crate) struct StoredRun {
     #[serde(with = "text")]
     pub(crate) thread: ThreadId,
     #[serde(with = "text")]
-    assistant: AssistantId,
+    pub(crate) assistant: AssistantId,
     #[serde(with = "text")]
     component: ComponentId,
     #[serde(with = "status")]

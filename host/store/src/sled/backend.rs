@@ -3,14 +3,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use wakeful_core::{
-    Assistant, AssistantId, Checkpoint, CheckpointId, Cron, CronId, Digest, Fire, Lease, Outcome,
-    Report, Run, RunId, Thread, ThreadId, Timestamp,
+    Checkpoint, CheckpointId, Cron, CronId, Digest, Fire, Lease, Object, Outcome, Report, Run,
+    RunId, Thread, ThreadId, Timestamp,
 };
 
 use super::runs::Prepared;
-use super::{SledStore, assistants, backup, crons, queue, runs, sweep, threads};
+use super::{SledStore, backup, crons, queue, runs, sweep, threads};
 use crate::folder::Purpose::{Begin, End};
-use crate::record::{StoredAssistant, StoredCron, StoredThread};
+use crate::record::{StoredCron, StoredThread};
 use crate::{
     Backup, Cancelled, ClaimedRun, Created, CronQuery, DueCron, Error, FinishRun, Finished,
     FirePlan, Inserted, NewRun, Page, Planner, Recovered, RunQuery, Store, ThreadQuery,
@@ -21,20 +21,6 @@ const RETRY: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl Store for SledStore {
-    async fn ensure_assistant(&self, assistant: Assistant) -> Result<Assistant, Error> {
-        let new = self.docs(move |docs| StoredAssistant::new(&assistant, docs)).await?;
-        let stored = self.write(Begin, |tx| assistants::ensure(tx, new)).await?;
-        self.docs(|docs| stored.open(docs)).await
-    }
-
-    async fn assistant(&self, id: AssistantId) -> Result<Option<Assistant>, Error> {
-        self.read(move |tx| assistants::get(tx, id)).await
-    }
-
-    async fn assistants(&self) -> Result<Vec<Assistant>, Error> {
-        self.read(assistants::list).await
-    }
-
     async fn create_thread(&self, thread: Thread) -> Result<Created<Thread>, Error> {
         let new = self.docs(move |docs| StoredThread::new(&thread, docs)).await?;
         let created = self.write(Begin, |tx| threads::create(tx, new)).await?;
@@ -47,6 +33,10 @@ impl Store for SledStore {
 
     async fn thread(&self, id: ThreadId) -> Result<Option<Thread>, Error> {
         self.read(move |tx| threads::get(tx, id)).await
+    }
+
+    async fn thread_metadata(&self, id: ThreadId) -> Result<Option<Object>, Error> {
+        self.read(move |tx| threads::metadata(tx, id)).await
     }
 
     async fn search_threads(&self, query: ThreadQuery) -> Result<Page<Thread>, Error> {

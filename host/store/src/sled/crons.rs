@@ -1,15 +1,15 @@
 use std::cmp::Ordering;
 
-use wakeful_core::{Cron, CronId, Fire, ThreadId, Timestamp};
+use wakeful_core::{AssistantId, Cron, CronId, Fire, Object, ThreadId, Timestamp};
 
 use super::keys::{self, Parts};
 use super::paging::page;
 use super::runs::{self, Insertion, Prepared};
 use super::table::Table;
-use super::threads;
 use super::tx::Tx;
+use super::{assistants, threads};
 use crate::contain::contains;
-use crate::record::{StoredCron, StoredFire};
+use crate::record::{StoredAssistant, StoredCron, StoredFire};
 use crate::{CronQuery, DueCron, Error, FirePlan, Order, Page, SortBy};
 
 /// Inserts a cron.
@@ -158,8 +158,8 @@ pub(super) fn due(tx: &Tx<'_>, now: Timestamp, limit: usize) -> Result<Due, Erro
         let mut parts = Parts(&key);
         let at = parts.time()?;
         let id = CronId::from_bytes(parts.id()?);
-        let cron = match get(tx, id) {
-            Ok(Some(cron)) => cron,
+        let found = match read_due(tx, id, at) {
+            Ok(Some(found)) => found,
             Ok(None) => continue,
             Err(error) if error.is_damage() => {
                 tracing::error!(cron = %id, %error, "a cron that is due cannot be read; it is paused");
@@ -172,16 +172,24 @@ pub(super) fn due(tx: &Tx<'_>, now: Timestamp, limit: usize) -> Result<Due, Erro
                 continue;
             }
         };
-        // It may have changed since the index was read.
-        if cron.enabled && cron.next_run_at == Some(at) {
-            let thread_busy = match cron.thread_id {
-                Some(thread) => threads::busy(tx, thread)?,
-                None => false,
-            };
-            due.crons.push(DueCron { cron, thread_busy });
-        }
+        due.crons.push(found);
     }
     Ok(due)
+}
+
+/// The cron with all that its fire is planned from, unless it is not due at this instant any more:
+/// it may have changed since the index was read.
+fn read_due(tx: &Tx<'_>, id: CronId, at: Timestamp) -> Result<Option<DueCron>, Error> {
+    let cron = get(tx, id)?.filter(|cron| cron.enabled && cron.next_run_at == Some(at));
+    let Some(cron) = cron else { return Ok(None) };
+    let assistant = assistants::get(tx, cron.assistant_id)?;
+    let (thread_busy, thread_metadata) = match cron.thread_id {
+        Some(thread) => {
+            (threads::busy(tx, thread)?, threads::metadata(tx, thread)?.unwrap_or_default())
+        }
+        None => (false, Object::new()),
+    };
+    Ok(Some(DueCron { cron, assistant, thread_metadata, thread_busy }))
 }
 
 /// Pauses a cron that is due at this instant and cannot be read.
@@ -211,6 +219,9 @@ pub(super) struct Seen {
     pub(super) next_run_at: Option<Timestamp>,
     pub(super) thread: Option<ThreadId>,
     pub(super) thread_busy: bool,
+    pub(super) assistant: AssistantId,
+    /// The version that the assistant was at, and since when.
+    pub(super) assistant_state: Option<(u32, Timestamp)>,
 }
 
 impl Seen {
@@ -221,6 +232,8 @@ impl Seen {
             next_run_at: due.cron.next_run_at,
             thread: due.cron.thread_id,
             thread_busy: due.thread_busy,
+            assistant: due.cron.assistant_id,
+            assistant_state: due.assistant.as_ref().map(|it| (it.version, it.updated_at)),
         }
     }
 }
@@ -240,6 +253,10 @@ pub(super) fn fire(
     if let Some(thread) = seen.thread
         && threads::busy(tx, thread)? != seen.thread_busy
     {
+        return Ok(false);
+    }
+    let assistant = tx.load::<StoredAssistant>(seen.assistant.as_bytes())?;
+    if assistant.map(|it| (it.version, it.updated)) != seen.assistant_state {
         return Ok(false);
     }
     unindex(tx, &cron);

@@ -1,6 +1,6 @@
 //! Keys: ids and instants one after another, big-endian, so that they sort as they should.
 
-use wakeful_core::{CheckpointId, CronId, RunId, ThreadId, Timestamp};
+use wakeful_core::{AssistantId, CheckpointId, CronId, RunId, ThreadId, Timestamp};
 
 use crate::Error;
 
@@ -32,6 +32,11 @@ pub(super) fn timed(at: Timestamp, id: &[u8; 16]) -> Vec<u8> {
 /// Owner ‖ instant ‖ run.
 pub(super) fn owned(owner: &[u8; 16], at: Timestamp, run: RunId) -> Vec<u8> {
     join(&[owner, &time(at), run.as_bytes()])
+}
+
+/// Assistant ‖ version.
+pub(super) fn version(assistant: AssistantId, version: u32) -> Vec<u8> {
+    join(&[assistant.as_bytes(), &version.to_be_bytes()])
 }
 
 /// Cron ‖ scheduled.

@@ -4,10 +4,12 @@
 //! makes the group durable once, and only then answers. Readers use the trees directly. What is
 //! larger than sled takes well is a blob, durable before the transaction that names it.
 
+mod assistant_store;
 mod assistants;
 mod backend;
 mod backup;
 mod crons;
+mod departure;
 mod inner;
 mod item_backend;
 mod item_keys;

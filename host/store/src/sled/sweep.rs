@@ -12,7 +12,7 @@ use crate::Error;
 use crate::folder::Purpose;
 use crate::record::{
     Doc, StoredAssistant, StoredCheckpoint, StoredCron, StoredFire, StoredItem, StoredRun,
-    StoredThread,
+    StoredThread, StoredVersion,
 };
 
 /// How long a blob stays that nothing names: what names it may be about to be written.
@@ -93,6 +93,9 @@ fn named(tx: &Tx<'_>) -> Result<HashSet<Digest>, Error> {
     let mut named = HashSet::new();
     for assistant in tx.all::<StoredAssistant>() {
         named.extend(assistant?.definition.blob());
+    }
+    for version in tx.all::<StoredVersion>() {
+        named.extend(version?.0.definition.blob());
     }
     for thread in tx.all::<StoredThread>() {
         named.extend(thread?.docs().filter_map(Doc::blob));

@@ -1,6 +1,6 @@
 use crate::record::{
     StoredAssistant, StoredCheckpoint, StoredCron, StoredFire, StoredItem, StoredLease, StoredRun,
-    StoredThread,
+    StoredThread, StoredVersion,
 };
 
 macro_rules! tables {
@@ -28,6 +28,8 @@ tables! {
     Meta = "meta",
     /// Assistant → record.
     Assistants = "assistants",
+    /// Assistant ‖ version → record.
+    AssistantVersions = "assistant_versions",
     /// Thread → record.
     Threads = "threads",
     /// Thread ‖ step, counted down so that the newest is first → record.
@@ -87,6 +89,7 @@ macro_rules! records {
 
 records! {
     StoredAssistant => Assistants "assistant",
+    StoredVersion => AssistantVersions "version of an assistant",
     StoredThread => Threads "thread",
     StoredCheckpoint => Checkpoints "checkpoint",
     StoredRun => Runs "run",

@@ -31,6 +31,11 @@ pub(super) fn get(tx: &Tx<'_>, id: ThreadId) -> Result<Option<Thread>, Error> {
     tx.load::<StoredThread>(id.as_bytes())?.map(|found| found.open(tx.docs())).transpose()
 }
 
+pub(super) fn metadata(tx: &Tx<'_>, id: ThreadId) -> Result<Option<Object>, Error> {
+    let thread = tx.load::<StoredThread>(id.as_bytes())?;
+    thread.map(|thread| tx.docs().get(&thread.metadata, "thread")).transpose()
+}
+
 pub(super) fn search(tx: &Tx<'_>, query: &ThreadQuery) -> Result<Page<Thread>, Error> {
     let mut found = Vec::new();
     match &query.ids {

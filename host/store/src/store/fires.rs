@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use wakeful_core::{Cron, Fire, Timestamp};
+use wakeful_core::{Assistant, Cron, Fire, Object, Timestamp};
 
 use super::NewRun;
 
@@ -9,6 +9,10 @@ use super::NewRun;
 pub struct DueCron {
     /// The cron; `next_run_at` is the due instant.
     pub cron: Cron,
+    /// Its assistant, as it is now; `None` if it went while the cron was created.
+    pub assistant: Option<Assistant>,
+    /// The metadata of its thread, if it runs on one.
+    pub thread_metadata: Object,
     /// Whether its thread has a pending or running run.
     pub thread_busy: bool,
 }

@@ -2,16 +2,20 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use wakeful_core::{
-    Assistant, AssistantId, Checkpoint, CheckpointId, Cron, CronId, Digest, Fire, Lease, Run,
-    RunId, Thread, ThreadId, Timestamp,
+    Checkpoint, CheckpointId, Cron, CronId, Digest, Fire, Lease, Object, Run, RunId, Thread,
+    ThreadId, Timestamp,
 };
 
+mod assistants;
 mod error;
 mod fires;
 mod items;
 mod query;
 mod runs;
 
+pub use assistants::{
+    AssistantQuery, AssistantSort, AssistantStore, DeletedAssistant, VersionQuery,
+};
 pub use error::Error;
 pub use fires::{DueCron, FirePlan, Planner};
 pub use items::{FoundItems, GetItem, ItemQuery, ItemStore, NamespaceQuery, PutItem};
@@ -24,18 +28,13 @@ pub use runs::{Cancelled, ClaimedRun, FinishRun, Finished, Inserted, NewRun, Rec
 /// that one process sees every change: runs are claimed under a [`Lease`], and whoever finishes one
 /// names the epoch of its claim.
 #[async_trait]
-pub trait Store: ItemStore + Send + Sync + 'static {
-    /// Inserts the assistant unless its id is taken, and returns what is stored under the id.
-    async fn ensure_assistant(&self, assistant: Assistant) -> Result<Assistant, Error>;
-    /// The assistant with this id.
-    async fn assistant(&self, id: AssistantId) -> Result<Option<Assistant>, Error>;
-    /// Every assistant, in no order; there are as many as components, so a page is not needed.
-    async fn assistants(&self) -> Result<Vec<Assistant>, Error>;
-
+pub trait Store: AssistantStore + ItemStore + Send + Sync + 'static {
     /// Inserts the thread unless its id is taken.
     async fn create_thread(&self, thread: Thread) -> Result<Created<Thread>, Error>;
     /// The thread with this id.
     async fn thread(&self, id: ThreadId) -> Result<Option<Thread>, Error>;
+    /// The metadata of the thread with this id, without the values, which may be large.
+    async fn thread_metadata(&self, id: ThreadId) -> Result<Option<Object>, Error>;
     /// The threads that match, without temporary ones.
     async fn search_threads(&self, query: ThreadQuery) -> Result<Page<Thread>, Error>;
     /// Deletes the thread, its checkpoints, its runs and its crons. Returns the runs of it that

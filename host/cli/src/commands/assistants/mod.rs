@@ -1,5 +1,10 @@
 //! `wakeful assistants`.
 
+mod change;
+mod create;
+mod show;
+mod versions;
+
 use std::collections::HashMap;
 
 use clap::{Args, Subcommand};
@@ -11,16 +16,28 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::{format, out, table};
 
-/// Look at assistants
+/// Create, look at and change assistants
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     List(List),
     Show(Show),
+    Create(create::Arguments),
+    Update(change::Arguments),
+    Versions(versions::Arguments),
+    Revert(change::Revert),
+    Delete(change::Delete),
 }
 
 /// List the components in the assistants folder, usable or not
 #[derive(Debug, Args)]
-pub(crate) struct List {}
+pub(crate) struct List {
+    /// List the assistants instead, also those that were created, newest first
+    #[arg(long)]
+    all: bool,
+    /// List at most this many assistants
+    #[arg(long, value_name = "N", default_value_t = 100, requires = "all")]
+    limit: u32,
+}
 
 /// Show an assistant and its component
 #[derive(Debug, Args)]
@@ -34,8 +51,14 @@ pub(crate) struct Show {
 
 pub(super) fn run(command: &Command, client: &Client, json: bool) -> anyhow::Result<()> {
     match command {
-        Command::List(List {}) => list(client, json),
-        Command::Show(Show { assistant }) => show(assistant, client, json),
+        Command::List(List { all: true, limit }) => list_all(*limit, client, json),
+        Command::List(List { all: false, .. }) => list(client, json),
+        Command::Show(Show { assistant }) => show::run(assistant, client, json),
+        Command::Create(arguments) => create::run(arguments, client, json),
+        Command::Update(arguments) => change::run(arguments, client, json),
+        Command::Versions(arguments) => versions::run(arguments, client, json),
+        Command::Revert(arguments) => change::revert(arguments, client, json),
+        Command::Delete(arguments) => change::delete(arguments, client, json),
     }
 }
 
@@ -61,14 +84,22 @@ pub(super) fn explain(error: anyhow::Error, name: &str, client: &Client) -> anyh
 }
 
 fn find(id: AssistantId, name: &str, client: &Client) -> anyhow::Result<Json> {
-    client.get(&format!("/assistants/{id}"), &[]).map_err(|error| match error.downcast_ref() {
-        // The server knows it by its id alone, and a person by its name.
+    client.get(&path(id), &[]).map_err(|error| missing(error, name))
+}
+
+fn path(id: AssistantId) -> String {
+    format!("/assistants/{id}")
+}
+
+/// Names an assistant that was not found as the person did; the server knows its id alone.
+fn missing(error: anyhow::Error, name: &str) -> anyhow::Error {
+    match error.downcast_ref() {
         Some(Failure::NotFound(_)) => Failure::NotFound(format!(
-            "assistant {name} not found; `wakeful assistants list` shows what there is"
+            "assistant {name} not found; `wakeful assistants list --all` shows what there is"
         ))
         .into(),
         _ => error,
-    })
+    }
 }
 
 /// The names of assistants by their ids.
@@ -107,66 +138,21 @@ fn list(client: &Client, json: bool) -> anyhow::Result<()> {
     table::print(["ID", "STATUS", "SIZE", "DIGEST", "LOADED", ""], rows)
 }
 
-fn show(name: &str, client: &Client, json: bool) -> anyhow::Result<()> {
-    let id = id_of(name)?;
-    let assistant = find(id, name, client);
+fn list_all(limit: u32, client: &Client, json: bool) -> anyhow::Result<()> {
+    let found = client.post("/assistants/search", &json!({ "limit": limit }))?;
     if json {
-        return out::json(&assistant?);
+        return out::json(&found);
     }
-    let components = client.get("/components", &[])?;
-    let component = |id: &str| {
-        let mut components = fields::items(&components).iter();
-        components.find(|component| fields::optional(component, "id") == Some(id))
-    };
-    let assistant = match assistant {
-        Ok(assistant) => assistant,
-        // A component that was never usable has no assistant, but a problem to show.
-        Err(error) => match component(name) {
-            Some(component) => return table::pairs(&about_component(component)),
-            None => return Err(error),
-        },
-    };
-    let mut pairs = vec![
-        ("assistant", fields::text(&assistant, "assistant_id")),
-        ("name", fields::text(&assistant, "name")),
-        ("version", fields::number(&assistant, "version").unwrap_or(1).to_string()),
-    ];
-    for key in ["config", "context", "metadata"] {
-        pairs.extend(fields::filled(&assistant, key).map(|text| (key, text)));
-    }
-    pairs.extend(
-        component(&fields::text(&assistant, "graph_id")).map(about_component).unwrap_or_default(),
-    );
-    table::pairs(&pairs)
-}
-
-fn about_component(component: &Json) -> Vec<(&'static str, String)> {
-    let mut pairs = vec![
-        ("component", fields::text(component, "id")),
-        ("file", fields::text(component, "path")),
-        ("status", fields::text(component, "status")),
-    ];
-    for key in ["problem", "description"] {
-        pairs.extend(fields::optional(component, key).map(|text| (key, text.to_owned())));
-    }
-    if fields::optional(component, "digest").is_some() {
-        pairs.push(("digest", digest(component)));
-        pairs.extend(fields::number(component, "bytes").map(|n| ("size", format::bytes(n))));
-        pairs.push(("contract", fields::text(component, "contract")));
-        pairs.extend(fields::moment(component, "loaded_at").map(|at| ("loaded", at)));
-        let files = component.get("uses_files").and_then(Json::as_bool).unwrap_or_default();
-        pairs.push(("files", if files { "has files" } else { "uses no files" }.to_owned()));
-        pairs.extend(fields::filled(component, "limits").map(|limits| ("limits", limits)));
-        pairs.push(("grants", grants(component)));
-    }
-    pairs
-}
-
-/// What it may reach beside its own thread.
-fn grants(component: &Json) -> String {
-    let store = component.pointer("/grants/store").map(fields::items).unwrap_or_default();
-    let store: Vec<_> = store.iter().filter_map(Json::as_str).collect();
-    if store.is_empty() { "none".to_owned() } else { format!("store {}", store.join(", ")) }
+    let rows = fields::items(&found).iter().map(|assistant| {
+        [
+            fields::text(assistant, "assistant_id"),
+            format::short(&fields::text(assistant, "name"), 60),
+            fields::text(assistant, "graph_id"),
+            fields::number(assistant, "version").unwrap_or(1).to_string(),
+            fields::when(assistant, "updated_at"),
+        ]
+    });
+    table::print(["ASSISTANT", "NAME", "COMPONENT", "VERSION", "CHANGED"], rows)
 }
 
 /// The first digits of the digest, as in the host's own messages.

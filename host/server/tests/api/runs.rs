@@ -65,7 +65,10 @@ async fn a_run_is_created_joined_listed_and_deleted() {
     assert_eq!(run["assistant_id"], ECHO);
     assert_eq!(run["status"], "pending");
     assert_eq!(run["execution"]["outcome"], Value::Null);
-    assert_eq!(run["metadata"], json!({"m": 1, "graph_id": "echo", "assistant_id": ECHO}));
+    assert_eq!(
+        run["metadata"],
+        json!({"created_by": "system", "m": 1, "graph_id": "echo", "assistant_id": ECHO})
+    );
     assert_eq!(run["kwargs"]["stream_mode"], json!(["updates"]));
     assert_eq!(run["kwargs"]["resumable"], true);
     assert_eq!(run["kwargs"]["temporary"], false);

@@ -80,7 +80,7 @@ impl Incoming {
         for part in message.parts {
             match (part.text, part.data) {
                 (Some(text), None) => texts.push(text),
-                (None, Some(document)) => data.push(document),
+                (None, Some(document)) => data.push(whole_numbers(document)),
                 _ => return Err(problem::content_not_supported()),
             }
         }
@@ -146,6 +146,25 @@ impl Incoming {
     }
 }
 
+/// Numbers without a fraction as integers: protocol buffers write 2 as 2.0, which many a program
+/// does not take for a count.
+fn whole_numbers(document: Json) -> Json {
+    match document {
+        Json::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            // Up to here every integer has a float of its own.
+            Some(float) if float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0 => {
+                json!(float as i64)
+            }
+            _ => Json::Number(number),
+        },
+        Json::Array(items) => items.into_iter().map(whole_numbers).collect(),
+        Json::Object(object) => {
+            object.into_iter().map(|(key, value)| (key, whole_numbers(value))).collect()
+        }
+        other => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,6 +190,8 @@ mod tests {
             assert_eq!(incoming.input().unwrap(), input);
             assert_eq!(incoming.answer().unwrap(), answer);
         }
+        let floats = read(&json!([{"data": {"n": [2.0, -0.5, 1e300, 3]}}])).unwrap();
+        assert_eq!(floats.input().unwrap(), json!({"n": [2, -0.5, 1e300, 3]}));
         let number = read(&json!([{"data": 7}])).unwrap();
         assert_eq!(number.answer().unwrap(), 7);
         assert_eq!(number.input().unwrap_err().code, -32602);

@@ -37,6 +37,13 @@ fn card(app: &App, assistant: &Assistant, origin: &str) -> Json {
     let description = description
         .or_else(|| component.and_then(|component| component.description.clone()))
         .unwrap_or_else(|| format!("{} assistant", assistant.name));
+    let schema = component
+        .and_then(|component| component.about.as_ref())
+        .and_then(|about| about.input_schema.as_ref());
+    let properties = schema.and_then(|schema| schema.get("properties")).and_then(Json::as_object);
+    let properties: Vec<&str> = properties
+        .map_or_else(|| vec!["messages"], |keys| keys.keys().map(String::as_str).collect());
+    let required = schema.and_then(|schema| schema.get("required")).and_then(Json::as_array);
     let url = format!("{origin}/a2a/{}", assistant.id);
     let interface = |version: &str| json!({ "url": url, "protocolBinding": "JSONRPC", "protocolVersion": version });
     let modes = ["application/json", "text/plain"];
@@ -66,8 +73,8 @@ fn card(app: &App, assistant: &Assistant, origin: &str) -> Json {
             "outputModes": modes,
             "metadata": {
                 "inputSchema": {
-                    "required": [],
-                    "properties": ["messages"],
+                    "required": required.cloned().unwrap_or_default(),
+                    "properties": properties,
                     "supportsA2A": true,
                 },
             },

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use rmcp::model::{Tool, ToolAnnotations};
 use serde_json::json;
 use wakeful::core::{Assistant, AssistantId, Object};
-use wakeful::{AssistantQuery, AssistantSort, ComponentStatus, Host, Order};
+use wakeful::{AssistantQuery, AssistantSort, ComponentState, ComponentStatus, Host, Order};
 
 use crate::rpc::RpcError;
 
@@ -58,13 +58,25 @@ pub(crate) fn describe(name: &str, assistant: &Assistant, components: &[Componen
         .unwrap_or_else(|| format!("Runs the assistant {}", assistant.name));
     let annotations =
         ToolAnnotations::from_raw(None, Some(false), Some(false), Some(false), Some(true));
-    Tool::new(name.to_owned(), description, Arc::new(input_schema()))
+    Tool::new(name.to_owned(), description, Arc::new(input_schema(component)))
         .with_title(assistant.name.clone())
         .with_annotations(annotations)
 }
 
+/// What an assistant takes, as its component says it. A tool takes nothing but an object.
+fn input_schema(component: Option<&ComponentState>) -> Object {
+    let said = component.and_then(|component| component.about.as_ref());
+    match said.and_then(|about| about.input_schema.clone()) {
+        Some(mut schema) if schema.get("type").is_none_or(|kind| kind == "object") => {
+            schema.insert("type".to_owned(), "object".into());
+            schema
+        }
+        _ => anything(),
+    }
+}
+
 /// What an assistant takes that does not say it: messages, and whatever else it understands.
-fn input_schema() -> Object {
+fn anything() -> Object {
     let schema = json!({
         "type": "object",
         "properties": {

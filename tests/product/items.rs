@@ -130,7 +130,8 @@ fn a_mistake_in_the_grants_is_told_and_grants_nothing() {
         })
     });
     let run = json!({ "assistant_id": "clerk", "input": {} });
-    assert_eq!(server.post("/runs/wait", run).status, 404);
+    let status = server.post("/runs/wait", run).status;
+    assert!((400..500).contains(&status), "{status}");
 }
 
 #[test]

@@ -115,10 +115,6 @@ pub(super) fn run(command: &Command, client: &Client, json: bool) -> anyhow::Res
 }
 
 impl Address {
-    fn body(&self) -> Json {
-        json!({ "namespace": self.namespace.labels(), "key": self.key })
-    }
-
     fn find(&self, client: &Client) -> anyhow::Result<Json> {
         let query = [
             ("namespace", self.namespace.to_string()),
@@ -139,13 +135,14 @@ impl Address {
 }
 
 fn put(arguments: &Put, client: &Client, json: bool) -> anyhow::Result<()> {
-    let mut body = arguments.address.body();
-    body["value"] = input::object("VALUE", &arguments.value)?.into();
-    if let Some(ttl) = arguments.ttl {
-        body["ttl"] = json!(ttl);
-    }
-    client.put("/store/items", &body)?;
     let Address { namespace, key } = &arguments.address;
+    let body = json!({
+        "namespace": namespace.labels(),
+        "key": key,
+        "value": input::object("VALUE", &arguments.value)?,
+        "ttl": arguments.ttl,
+    });
+    client.put("/store/items", &body)?;
     if json { Ok(()) } else { out::line(format_args!("put {key} into {namespace}")) }
 }
 
@@ -168,8 +165,8 @@ fn get(address: &Address, client: &Client, json: bool) -> anyhow::Result<()> {
 fn delete(address: &Address, client: &Client, json: bool) -> anyhow::Result<()> {
     // The server says nothing of an item that is not there; a person may have mistyped its name.
     address.find(client)?;
-    client.delete_with("/store/items", &address.body())?;
     let Address { namespace, key } = address;
+    client.delete_with("/store/items", &json!({ "namespace": namespace.labels(), "key": key }))?;
     if json { Ok(()) } else { out::line(format_args!("deleted {key} from {namespace}")) }
 }
 

@@ -5,7 +5,7 @@ use wakeful_core::{Item, ItemAddress, Namespace, Timestamp};
 use super::item_keys as keys;
 use super::keys::Parts;
 use super::table::Table;
-use super::tx::Tx;
+use super::tx::{Entry, Tx};
 use crate::record::StoredItem;
 use crate::{Error, FoundItems, ItemQuery, NamespaceQuery};
 
@@ -161,11 +161,7 @@ pub(super) fn namespaces(tx: &Tx<'_>, query: &NamespaceQuery) -> Result<Vec<Name
     Ok(listed)
 }
 
-fn first(
-    tx: &Tx<'_>,
-    from: &[u8],
-    end: Option<&[u8]>,
-) -> Result<Option<(Vec<u8>, Vec<u8>)>, Error> {
+fn first(tx: &Tx<'_>, from: &[u8], end: Option<&[u8]>) -> Result<Option<Entry>, Error> {
     let Some(entry) = tx.range(Table::Items, from.to_vec()..).next() else { return Ok(None) };
     let (key, bytes) = entry?;
     let within = end.is_none_or(|end| key.as_ref() < end);

@@ -23,7 +23,7 @@ pub(super) struct Tx<'a> {
 }
 
 /// A key and its value.
-type Entry = (Vec<u8>, Vec<u8>);
+pub(super) type Entry = (Vec<u8>, Vec<u8>);
 
 /// Entries of a table as it stands, without the request's own writes.
 pub(super) struct Scan(::sled::Iter);

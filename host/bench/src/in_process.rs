@@ -85,5 +85,6 @@ fn stateless() -> CreateRun {
         request: RunRequest { input: input(), ..RunRequest::default() },
         multitask: MultitaskStrategy::default(),
         after: Duration::ZERO,
+        checkpoint: None,
     }
 }

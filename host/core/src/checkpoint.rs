@@ -1,17 +1,17 @@
 use crate::{CheckpointId, Digest, Interrupt, Json, Object, RunId, ThreadId, Timestamp};
 
-/// What a thread was after a run; immutable.
+/// What a thread was after a run or a change by a client; immutable.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
     /// Its id; time-ordered.
     pub id: CheckpointId,
     /// The thread it belongs to.
     pub thread_id: ThreadId,
-    /// The checkpoint before it on the same thread.
+    /// The checkpoint of the same thread that it came from.
     pub parent: Option<CheckpointId>,
     /// The run that made it.
     pub run_id: Option<RunId>,
-    /// Counts checkpoints of the thread, from 0.
+    /// Counts checkpoints of the thread, from 0, in the order in which they were made.
     pub step: u64,
     /// When it was made.
     pub created_at: Timestamp,
@@ -21,8 +21,44 @@ pub struct Checkpoint {
     pub files: Manifest,
     /// Questions that wait for answers.
     pub pending: Option<Pending>,
+    /// What made it.
+    pub source: CheckpointSource,
     /// Free-form facts about how it came to be.
     pub metadata: Object,
+}
+
+/// What made a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum CheckpointSource {
+    /// A run.
+    #[default]
+    Loop,
+    /// A client, in place of an input.
+    Input,
+    /// A client that changed the values.
+    Update,
+    /// A client that went back to an earlier checkpoint without changing anything.
+    Fork,
+}
+
+impl CheckpointSource {
+    /// Every source.
+    pub const ALL: [Self; 4] = [Self::Loop, Self::Input, Self::Update, Self::Fork];
+
+    /// The word for it, on the wire and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Loop => "loop",
+            Self::Input => "input",
+            Self::Update => "update",
+            Self::Fork => "fork",
+        }
+    }
+
+    /// The source with this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.as_str() == word)
+    }
 }
 
 /// Questions an assistant asked, and the input it will see again with the answers.

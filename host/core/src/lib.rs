@@ -20,9 +20,10 @@ mod outcome;
 mod run;
 pub mod schedule;
 mod thread;
+mod ttl;
 
 pub use assistant::{Assistant, AssistantPatch};
-pub use checkpoint::{Checkpoint, FileEntry, FileKind, Manifest, Pending};
+pub use checkpoint::{Checkpoint, CheckpointSource, FileEntry, FileKind, Manifest, Pending};
 pub use clock::{Clock, SystemClock, to_micros};
 pub use cron::Cron;
 pub use fire::{Coalesced, Fire, FireStatus, SkipReason};
@@ -39,6 +40,7 @@ pub use run::{
 };
 pub use schedule::{Schedule, ScheduleError};
 pub use thread::{Thread, ThreadStatus};
+pub use ttl::{Expiry, Ttl};
 
 /// Any JSON document.
 pub type Json = serde_json::Value;

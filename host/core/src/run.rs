@@ -1,7 +1,8 @@
 use thiserror::Error;
 
 use crate::{
-    AssistantId, ComponentId, CronId, Digest, Json, Object, Report, RunId, ThreadId, Timestamp,
+    AssistantId, CheckpointId, ComponentId, CronId, Digest, Json, Object, Report, RunId, ThreadId,
+    Timestamp,
 };
 
 /// One invocation of an assistant, from request to outcome.
@@ -31,6 +32,9 @@ pub struct Run {
     pub on_completion: OnCompletion,
     /// What it receives.
     pub request: RunRequest,
+    /// The checkpoint it begins at. `None` means the newest at its first claim, which is noted
+    /// here then.
+    pub checkpoint: Option<CheckpointId>,
     /// How often it has begun.
     pub attempt: u32,
     /// Grows with every claim; a write of an older claim is refused.
@@ -70,6 +74,7 @@ impl Run {
             multitask: MultitaskStrategy::Enqueue,
             on_completion: OnCompletion::Keep,
             request,
+            checkpoint: None,
             attempt: 0,
             epoch: 0,
             lease: None,

@@ -1,4 +1,4 @@
-use crate::{CheckpointId, Json, Object, RunError, ThreadId, Timestamp};
+use crate::{CheckpointId, Json, Object, RunError, ThreadId, Timestamp, Ttl};
 
 /// What a thread is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,6 +56,11 @@ pub struct Thread {
     pub error: Option<RunError>,
     /// A hidden thread that goes away with its run.
     pub temporary: bool,
+    /// How long it stays without being used; `None` means for ever.
+    pub ttl: Option<Ttl>,
+    /// When its time is over, unless it is used before. `None` without a time to live, and on a
+    /// thread that has lost its earlier checkpoints and was not used since.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl Thread {
@@ -72,6 +77,16 @@ impl Thread {
             values: None,
             error: None,
             temporary: false,
+            ttl: None,
+            expires_at: None,
         }
+    }
+
+    /// The thread with this time to live, counted from `now`. A temporary thread has none.
+    #[must_use]
+    pub fn with_ttl(mut self, ttl: Option<Ttl>, now: Timestamp) -> Self {
+        self.ttl = ttl.filter(|_| !self.temporary);
+        self.expires_at = self.ttl.map(|ttl| ttl.expires_at(now));
+        self
     }
 }

@@ -95,6 +95,7 @@ impl Host {
             multitask: cron.multitask,
             request: run_request(&cron),
             after: std::time::Duration::ZERO,
+            checkpoint: None,
         };
         self.create_run_because(Trigger::Cron(trigger), RunId::generate(), run).await
     }

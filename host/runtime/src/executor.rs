@@ -5,8 +5,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use wakeful_core::{
-    Checkpoint, CheckpointId, Json, Lease, Manifest, Object, OnCompletion, Outcome, Pending,
-    Report, Run, Timestamp, Trigger,
+    Checkpoint, CheckpointId, CheckpointSource, Json, Lease, Manifest, Object, OnCompletion,
+    Outcome, Pending, Report, Run, Timestamp, Trigger,
 };
 use wakeful_engine::{Job, JobTrigger};
 use wakeful_store::{ClaimedRun, FinishRun, Finished};
@@ -165,6 +165,10 @@ async fn attempt(
         sandbox: None,
         input: Json::Null,
     };
+    if let (Some(checkpoint), None) = (run.checkpoint, head) {
+        let message = format!("checkpoint {checkpoint}, where the run was to begin, is gone");
+        return ended(Outcome::Refused { message });
+    }
     let values = head.map_or(Json::Null, |head| head.values.clone());
     let Some((trigger, input)) = trigger_of(run, head) else {
         // An answer to a question that nobody asked changes nothing.
@@ -283,6 +287,7 @@ async fn commit(
         values,
         files,
         pending,
+        source: CheckpointSource::Loop,
         metadata: run.request.metadata.clone(),
     }))
 }

@@ -15,7 +15,7 @@ use crate::folder::Folder;
 use crate::hub::Hub;
 use crate::items::{self, StoreAccess};
 use crate::sandbox::Sandboxes;
-use crate::{Error, HostSettings, executor, scheduler, sweeper};
+use crate::{Error, HostSettings, executor, expiry, scheduler, sweeper};
 
 /// A running host: its folder, scheduler, queue and sandboxes. Cheap to clone.
 #[derive(Clone)]
@@ -110,6 +110,7 @@ impl Host {
         tasks.spawn(executor::keep_leases(host.clone()));
         tasks.spawn(sweeper::run(host.clone()));
         tasks.spawn(items::expire(host.clone()));
+        tasks.spawn(expiry::run(host.clone()));
         Ok(host)
     }
 

@@ -39,6 +39,7 @@ mod assistants;
 mod crons;
 mod error;
 mod executor;
+mod expiry;
 mod folder;
 mod host;
 mod hub;
@@ -50,8 +51,11 @@ mod runs;
 mod sandbox;
 mod scheduler;
 mod settings;
+mod states;
+mod storage;
 mod sweeper;
 mod threads;
+mod updates;
 
 pub use error::Error;
 pub use folder::{ComponentState, ComponentStatus};
@@ -60,13 +64,14 @@ pub use items::{ListNamespaces, SearchItems};
 pub use offline::backup_folder;
 pub use request::{
     AssistantQuery, CancelAction, CreateAssistant, CreateCron, CreateRun, CreateThread, CronPatch,
-    IfExists, RequestPatch, RunThread,
+    IfExists, NodeUpdate, RequestPatch, RunThread, StateUpdate, Superstep, ThreadPatch,
 };
 pub use settings::{
     AssistantFile, GrantSettings, HostSettings, InvalidSettings, LimitSettings, Retention,
     parse_bytes,
 };
-pub use threads::ThreadState;
+pub use states::{HistoryStart, ThreadState, checkpoint_metadata};
+pub use storage::{Amount, ThreadStorage};
 pub use wakeful_core as core;
 pub use wakeful_engine::{Description, GuestEvent};
 pub use wakeful_store::{

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use wakeful_core::{
-    AssistantId, Json, MultitaskStrategy, Object, OnCompletion, RunRequest, ThreadId, Timestamp,
+    AssistantId, CheckpointId, Json, MultitaskStrategy, Object, OnCompletion, RunRequest, ThreadId,
+    Timestamp, Ttl,
 };
 use wakeful_store::{AssistantSort, Order};
 
@@ -14,6 +15,45 @@ pub struct CreateThread {
     pub metadata: Object,
     /// What to do if the id is taken.
     pub if_exists: IfExists,
+    /// How long it stays without being used; `None` means as long as the host's settings say.
+    pub ttl: Option<Ttl>,
+    /// A history for it, the oldest step first. It needs a `graph_id` in the metadata.
+    pub supersteps: Vec<Superstep>,
+}
+
+/// Updates that together make one checkpoint.
+#[derive(Debug, Clone, Default)]
+pub struct Superstep {
+    /// The updates, in order.
+    pub updates: Vec<NodeUpdate>,
+}
+
+/// What a client writes into the state of a thread.
+#[derive(Debug, Clone, Default)]
+pub struct NodeUpdate {
+    /// Put over the values, key by key; `None` changes none.
+    pub values: Option<Object>,
+    /// The node in whose name this happens: the component's id, or `__start__`, `__input__`,
+    /// `__end__` or `__copy__`. As the component, it also answers what the component asked.
+    pub as_node: Option<String>,
+}
+
+/// A change to the state of a thread, which makes one checkpoint.
+#[derive(Debug, Clone, Default)]
+pub struct StateUpdate {
+    /// What to write, in order.
+    pub updates: Vec<NodeUpdate>,
+    /// The checkpoint to begin with; `None` means the newest.
+    pub checkpoint: Option<CheckpointId>,
+}
+
+/// Changes to a thread.
+#[derive(Debug, Clone, Default)]
+pub struct ThreadPatch {
+    /// Merged into the metadata, key by key.
+    pub metadata: Object,
+    /// The new time to live; `Some(None)` takes it away.
+    pub ttl: Option<Option<Ttl>>,
 }
 
 /// What to do if an id is taken.
@@ -71,6 +111,8 @@ pub struct CreateRun {
     pub multitask: MultitaskStrategy,
     /// How long to wait before it begins.
     pub after: Duration,
+    /// The checkpoint of the thread to begin at; `None` means the newest when the run begins.
+    pub checkpoint: Option<CheckpointId>,
 }
 
 /// A cron to create.

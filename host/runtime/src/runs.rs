@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use tokio::sync::broadcast;
 use wakeful_core::{
-    Assistant, Json, MultitaskStrategy, Object, OnCompletion, Outcome, Report, Run, RunId,
-    RunStatus, Thread, ThreadId, Trigger,
+    Assistant, CheckpointId, Json, MultitaskStrategy, Object, OnCompletion, Outcome, Report, Run,
+    RunId, RunStatus, Thread, ThreadId, Trigger,
 };
 use wakeful_engine::GuestEvent;
 use wakeful_store::{Cancelled, Inserted, NewRun, Page, RunQuery};
@@ -44,15 +44,20 @@ impl Host {
     ) -> Result<Run, Error> {
         let assistant = self.resolve_assistant(&new.assistant).await?;
         let now = self.now();
+        if let Some(checkpoint) = new.checkpoint {
+            self.check_checkpoint(new.thread, checkpoint).await?;
+        }
+        let ttl = self.settings().retention.threads;
         let (thread_id, thread, on_completion) = match new.thread {
             RunThread::Existing(thread) => (thread, None, OnCompletion::Keep),
             RunThread::CreateIfMissing(thread) => {
-                (thread, Some(Thread::new(thread, Object::new(), now)), OnCompletion::Keep)
+                let new = Thread::new(thread, Object::new(), now).with_ttl(ttl, now);
+                (thread, Some(new), OnCompletion::Keep)
             }
             RunThread::Fresh(on_completion) => {
                 let mut thread = Thread::new(ThreadId::of_run(id), Object::new(), now);
                 thread.temporary = on_completion == OnCompletion::Delete;
-                (thread.id, Some(thread), on_completion)
+                (thread.id, Some(thread.with_ttl(ttl, now)), on_completion)
             }
         };
         let known = match new.thread {
@@ -65,6 +70,7 @@ impl Host {
         let mut run =
             Run::new(id, thread_id, assistant.id, assistant.component.clone(), request, now);
         run.trigger = trigger;
+        run.checkpoint = new.checkpoint;
         run.multitask = new.multitask;
         run.on_completion = on_completion;
         run.available_at = now
@@ -76,6 +82,16 @@ impl Host {
             self.displace(&run, action).await?;
         }
         Ok(run)
+    }
+
+    /// Refuses a run that is to begin at a checkpoint its thread does not have.
+    async fn check_checkpoint(&self, on: RunThread, asked: CheckpointId) -> Result<(), Error> {
+        let (RunThread::Existing(id) | RunThread::CreateIfMissing(id)) = on else {
+            return Err(Error::Invalid(format!(
+                "checkpoint: a run without a thread cannot begin at {asked}; remove it, or start the run on its thread"
+            )));
+        };
+        self.thread_state(id, Some(asked)).await.map(drop)
     }
 
     /// Stops the runs that a new run takes the place of; see [`displacement`].
@@ -192,7 +208,8 @@ impl Host {
         }
     }
 
-    /// Deletes a run's record; a run in progress is stopped first.
+    /// Deletes a run and the checkpoint it made, so that its thread is where it was before; a run in
+    /// progress is stopped first.
     pub async fn delete_run(&self, id: RunId) -> Result<(), Error> {
         let run = self.run(id).await?;
         if !run.status.is_final() {

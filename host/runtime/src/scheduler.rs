@@ -49,7 +49,15 @@ async fn fire_due(host: &Host) -> Result<Duration, wakeful_store::Error> {
         if host.stop_token().is_cancelled() {
             return Ok(pace::LONGEST);
         }
-        let plan = Arc::new(move |due: &DueCron| plan(due, now));
+        let ttl = host.settings().retention.threads;
+        let plan = Arc::new(move |due: &DueCron| {
+            let mut plan = plan(due, now);
+            if let Some(new) = &mut plan.run {
+                let fresh = new.create_thread.take();
+                new.create_thread = fresh.map(|thread| thread.with_ttl(ttl, now));
+            }
+            plan
+        });
         let fired = host.store().claim_due(now, BATCH, plan).await?;
         if fired.is_empty() {
             return Ok(pace::AGAIN);

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
-use wakeful_core::{Grants, Limits, StoreGrant};
+use wakeful_core::{Grants, Limits, StoreGrant, Ttl};
 
 /// Everything that a host can be told when it starts.
 #[derive(Debug, Clone)]
@@ -58,12 +58,19 @@ pub struct Retention {
     pub stateless_runs: Duration,
     /// Fire records.
     pub fires: Duration,
+    /// Threads for which nobody asked for a time to live, after their last use; `None` means for
+    /// ever.
+    pub threads: Option<Ttl>,
 }
 
 impl Default for Retention {
     fn default() -> Self {
         const DAY: u64 = 24 * 60 * 60;
-        Self { stateless_runs: Duration::from_secs(DAY), fires: Duration::from_secs(30 * DAY) }
+        Self {
+            stateless_runs: Duration::from_secs(DAY),
+            fires: Duration::from_secs(30 * DAY),
+            threads: None,
+        }
     }
 }
 

@@ -1,23 +1,28 @@
-use wakeful_core::{Checkpoint, CheckpointId, Object, Thread, ThreadId};
-use wakeful_store::{Created, Page, ThreadQuery};
+use std::collections::BTreeSet;
 
-use crate::{CreateThread, Error, Host, IfExists};
+use wakeful_core::{Expiry, Thread, ThreadId};
+use wakeful_store::{CopyThread, Created, Page, ThreadPatch as StoredPatch, ThreadQuery};
 
-/// Where a thread stood at a checkpoint.
-#[derive(Debug, Clone)]
-pub struct ThreadState {
-    /// The thread, as it is now.
-    pub thread: Thread,
-    /// The checkpoint; `None` on a thread that no run has changed yet.
-    pub checkpoint: Option<Checkpoint>,
-}
+use crate::updates::replay;
+use crate::{CreateThread, Error, Host, IfExists, ThreadPatch};
+
+/// How many checkpoints a copy takes along, counted from the newest.
+const COPIED: usize = 1_000;
 
 impl Host {
-    /// Creates a thread.
+    /// Creates a thread, with a history if supersteps are given.
     pub async fn create_thread(&self, new: CreateThread) -> Result<Thread, Error> {
         let id = new.id.unwrap_or_else(ThreadId::generate);
-        let thread = Thread::new(id, new.metadata, self.now());
-        match (self.store().create_thread(thread).await?, new.if_exists) {
+        let now = self.now();
+        let ttl = new.ttl.or(self.settings().retention.threads);
+        let history = replay(id, &new.metadata, &new.supersteps, now)?;
+        let thread = Thread::new(id, new.metadata, now).with_ttl(ttl, now);
+        let created = if history.is_empty() {
+            self.store().create_thread(thread).await?
+        } else {
+            self.store().seed_thread(thread, history).await?
+        };
+        match (created, new.if_exists) {
             (Created::New(thread), _) | (Created::Existing(thread), IfExists::DoNothing) => {
                 Ok(thread)
             }
@@ -38,6 +43,41 @@ impl Host {
         Ok(self.store().search_threads(query).await?)
     }
 
+    /// Changes a thread. Its time to live begins anew.
+    pub async fn update_thread(&self, id: ThreadId, patch: ThreadPatch) -> Result<Thread, Error> {
+        let ThreadPatch { metadata, ttl } = patch;
+        let patch = StoredPatch { id, metadata, ttl, now: self.now() };
+        let thread = self.store().update_thread(patch).await?;
+        thread.ok_or_else(|| Error::not_found("thread", id))
+    }
+
+    /// Makes a thread with the values, the files and the history of another. A long history is cut
+    /// to its newest thousand checkpoints.
+    pub async fn copy_thread(&self, id: ThreadId) -> Result<Thread, Error> {
+        let to = ThreadId::generate();
+        let copy = CopyThread { from: id, to, limit: COPIED, now: self.now() };
+        let copied = self.store().copy_thread(copy).await?;
+        copied.ok_or_else(|| Error::not_found("thread", id))
+    }
+
+    /// Deletes threads, or takes their earlier checkpoints away. Returns how many of them there
+    /// were.
+    pub async fn prune_threads(&self, ids: &[ThreadId], how: Expiry) -> Result<usize, Error> {
+        let mut pruned = 0;
+        for id in ids.iter().copied().collect::<BTreeSet<_>>() {
+            let there = match how {
+                Expiry::Delete => match self.delete_thread(id).await {
+                    Ok(()) => true,
+                    Err(Error::NotFound { .. }) => false,
+                    Err(problem) => return Err(problem),
+                },
+                Expiry::KeepLatest => self.store().keep_latest(id).await?.is_some(),
+            };
+            pruned += usize::from(there);
+        }
+        Ok(pruned)
+    }
+
     /// Deletes a thread with its files, checkpoints, runs and crons, and stops what it is doing.
     pub async fn delete_thread(&self, id: ThreadId) -> Result<(), Error> {
         let running = self.store().delete_thread(id).await?;
@@ -46,48 +86,5 @@ impl Host {
         }
         self.wake_scheduler();
         Ok(())
-    }
-
-    /// Where a thread stands, or stood at one of its checkpoints.
-    pub async fn thread_state(
-        &self,
-        id: ThreadId,
-        at: Option<CheckpointId>,
-    ) -> Result<ThreadState, Error> {
-        let thread = self.thread(id).await?;
-        let checkpoint = match at.or(thread.head) {
-            Some(checkpoint) => self.store().checkpoint(id, checkpoint).await?,
-            None => None,
-        };
-        if let (Some(asked), None) = (at, &checkpoint) {
-            return Err(Error::not_found("checkpoint", asked));
-        }
-        Ok(ThreadState { thread, checkpoint })
-    }
-
-    /// The checkpoints of a thread, newest first: those older than `before`, if given, and whose
-    /// metadata contains `metadata`.
-    pub async fn thread_history(
-        &self,
-        id: ThreadId,
-        before: Option<CheckpointId>,
-        metadata: &Object,
-        limit: usize,
-    ) -> Result<Vec<Checkpoint>, Error> {
-        self.thread(id).await?;
-        let mut found = Vec::new();
-        let mut before = before;
-        // Filtering happens here, so pages are read until enough of them match.
-        while found.len() < limit {
-            let page = self.store().checkpoints(id, before, limit.max(10)).await?;
-            let Some(last) = page.last() else { break };
-            before = Some(last.id);
-            found.extend(
-                page.into_iter()
-                    .filter(|checkpoint| wakeful_store::contains(&checkpoint.metadata, metadata)),
-            );
-        }
-        found.truncate(limit);
-        Ok(found)
     }
 }

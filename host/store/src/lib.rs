@@ -25,10 +25,11 @@ mod store;
 pub use archive::restore;
 pub use contain::contains;
 pub use store::{
-    AssistantQuery, AssistantSort, AssistantStore, Backup, Cancelled, ClaimedRun, Created,
-    CronQuery, DeletedAssistant, DueCron, Error, FinishRun, Finished, FirePlan, FoundItems,
-    GetItem, Inserted, ItemQuery, ItemStore, NamespaceQuery, NewRun, Order, Page, Planner, PutItem,
-    Recovered, RunQuery, SortBy, Store, ThreadQuery, VersionQuery,
+    AssistantQuery, AssistantSort, AssistantStore, Backup, Cancelled, ClaimedRun, CopyThread,
+    Created, CronQuery, DeletedAssistant, DueCron, Error, Expired, FinishRun, Finished, FirePlan,
+    FoundItems, GetItem, Inserted, ItemQuery, ItemStore, NamespaceQuery, NewRun, Order, Page,
+    Planner, Put, PutCheckpoint, PutItem, Recovered, RunQuery, SortBy, StateStore, Store,
+    ThreadPatch, ThreadQuery, VersionQuery,
 };
 
 #[cfg(feature = "sled")]

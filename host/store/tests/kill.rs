@@ -68,6 +68,7 @@ async fn live_through_a_run(store: &SledStore, owner: String) {
                 values,
                 files: Manifest::default(),
                 pending: None,
+                source: wakeful_core::CheckpointSource::Loop,
                 metadata: Object::new(),
             }),
             now: now(),

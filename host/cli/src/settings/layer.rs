@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Deserialize;
 use wakeful::LimitSettings;
 
-use super::value::{Address, Bytes, Span, Url};
+use super::value::{Address, Bytes, Span, ThreadExpiry, Url};
 use crate::logging::LogFormat;
 
 /// What one source says about the settings. What is absent is left to the sources below it.
@@ -83,4 +83,8 @@ pub(crate) struct RetentionLayer {
     pub(crate) stateless_runs: Option<Span>,
     /// Fire records.
     pub(crate) fires: Option<Span>,
+    /// Threads without a time to live of their own, after their last use.
+    pub(crate) threads: Option<Span>,
+    /// What happens to those threads then.
+    pub(crate) threads_expiry: Option<ThreadExpiry>,
 }

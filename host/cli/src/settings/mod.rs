@@ -10,7 +10,7 @@ mod value;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use wakeful::core::Limits;
+use wakeful::core::{Expiry, Limits, Ttl};
 use wakeful::{HostSettings, Retention};
 use wakeful_server::ServerSettings;
 
@@ -18,7 +18,7 @@ pub(crate) use self::layer::Layer;
 pub(crate) use self::value::{Address, Url};
 
 use self::source::{Layers, Sourced};
-use self::value::{Bytes, Span};
+use self::value::{Bytes, Span, ThreadExpiry};
 use crate::failure::Failure;
 use crate::logging::LogFormat;
 
@@ -46,6 +46,9 @@ pub(crate) struct Settings {
     limits: SourcedLimits,
     stateless_runs: Sourced<Span>,
     fires: Sourced<Span>,
+    /// `None` means that they stay for ever.
+    threads: Sourced<Option<Span>>,
+    threads_expiry: Sourced<ThreadExpiry>,
 }
 
 /// The limits of every run, unless the assistant's own file says otherwise.
@@ -125,6 +128,12 @@ impl Settings {
                 Span(retention.stateless_runs),
             ),
             fires: layers.pick("fires", |l| l.retention.fires, Span(retention.fires)),
+            threads: layers.pick("threads", |l| l.retention.threads.map(Some), None),
+            threads_expiry: layers.pick(
+                "threads_expiry",
+                |l| l.retention.threads_expiry,
+                ThreadExpiry(Expiry::default()),
+            ),
             listen,
         }
     }
@@ -140,6 +149,12 @@ impl Settings {
                 )));
             }
         }
+        if self.threads.value.is_some_and(|Span(after)| after.is_zero()) {
+            return Err(Failure::Usage(format!(
+                "{}: `retention.threads` must be longer than nothing; leave it out to keep threads for ever",
+                self.threads.source
+            )));
+        }
         Ok(())
     }
 
@@ -153,8 +168,12 @@ impl Settings {
         host.store_cache = self.store_cache.value.0;
         host.min_free_disk = self.min_free_disk.value.0;
         host.limits = self.limits.values();
-        host.retention =
-            Retention { stateless_runs: self.stateless_runs.value.0, fires: self.fires.value.0 };
+        let expiry = self.threads_expiry.value.0;
+        host.retention = Retention {
+            stateless_runs: self.stateless_runs.value.0,
+            fires: self.fires.value.0,
+            threads: self.threads.value.map(|Span(after)| Ttl { after, expiry }),
+        };
         host
     }
 

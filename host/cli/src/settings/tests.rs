@@ -41,7 +41,9 @@ fn every_setting_reaches_the_host() {
         timeout = \"2m\"
         [retention]
         stateless_runs = \"1h\"
-        fires = \"2h\"";
+        fires = \"2h\"
+        threads = \"3h\"
+        threads_expiry = \"keep_latest\"";
     let settings = read(Layer::default(), file, &[]).unwrap();
     let host = settings.host();
     assert_eq!((host.concurrent_runs, host.guest_threads, host.max_attempts), (5, 2, 4));
@@ -51,6 +53,8 @@ fn every_setting_reaches_the_host() {
     assert_eq!(host.limits.memory, Limits::default().memory);
     assert_eq!(host.retention.stateless_runs.as_secs(), 3_600);
     assert_eq!(host.retention.fires.as_secs(), 7_200);
+    let threads = host.retention.threads.unwrap();
+    assert_eq!((threads.after.as_secs(), threads.expiry), (10_800, Expiry::KeepLatest));
     assert_eq!(settings.server().max_body, 2 << 20);
 }
 

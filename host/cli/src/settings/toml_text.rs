@@ -41,6 +41,13 @@ pub(super) fn write(settings: &Settings) -> String {
     lines.heading("retention");
     lines.text("stateless_runs", &settings.stateless_runs);
     lines.text("fires", &settings.fires);
+    match &settings.threads.value {
+        Some(threads) => {
+            lines.add("threads", &quoted(&threads.to_string()), &settings.threads.source);
+        }
+        None => lines.add("# threads", "for ever", &settings.threads.source),
+    }
+    lines.text("threads_expiry", &settings.threads_expiry);
     lines.0
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
+use wakeful::core::Expiry;
 
 /// A number of bytes, such as `"128 MiB"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +138,25 @@ impl fmt::Display for Url {
     }
 }
 
+/// What happens to a thread that was not used for long enough, such as `"delete"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ThreadExpiry(pub(crate) Expiry);
+
+impl FromStr for ThreadExpiry {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expiry = Expiry::parse(text).map(Self);
+        expiry.ok_or_else(|| format!("`{text}` is not \"delete\" or \"keep_latest\""))
+    }
+}
+
+impl fmt::Display for ThreadExpiry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
+
 macro_rules! deserialize_from_text {
     ($($type:ident)*) => {$(
         impl<'de> Deserialize<'de> for $type {
@@ -147,7 +167,7 @@ macro_rules! deserialize_from_text {
     )*};
 }
 
-deserialize_from_text!(Span Address Url);
+deserialize_from_text!(Span Address ThreadExpiry Url);
 
 #[cfg(test)]
 mod tests {

@@ -176,6 +176,7 @@ mod tests {
             values: Json::Null,
             files,
             pending: None,
+            source: wakeful_core::CheckpointSource::Loop,
             metadata: wakeful_core::Object::new(),
         }
     }

@@ -43,6 +43,7 @@ pub(crate) async fn send(
         request: RunRequest { metadata: metadata(&message.message_id, goes_on_with), ..request },
         multitask: MultitaskStrategy::default(),
         after: Duration::ZERO,
+        checkpoint: None,
     };
     let creator = host.clone();
     let (run, events) = whole(async move { watched(&creator, new).await }).await?;

@@ -26,6 +26,7 @@ pub(crate) async fn call(
         request: RunRequest { input: Json::Object(arguments), ..RunRequest::default() },
         multitask: MultitaskStrategy::default(),
         after: Duration::ZERO,
+        checkpoint: None,
     };
     let creator = host.clone();
     let created = whole(async move {

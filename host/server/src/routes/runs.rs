@@ -71,7 +71,6 @@ async fn insert(
     waits: bool,
 ) -> Result<(Record, Option<CancelOnDrop>), Error> {
     let body = RunBody::read(body, on)?;
-    check_checkpoint(host, &body, on).await?;
     let creator = host.clone();
     let guarded = waits && body.cancel_on_disconnect;
     whole(async move {
@@ -97,22 +96,6 @@ fn unknown_assistant(host: &Host, assistant: &str) -> Error {
     Error::unprocessable(format!(
         "assistant_id: `{assistant}` is neither the UUID of an assistant nor one of the graphs {known}"
     ))
-}
-
-/// Clients name the newest checkpoint when they continue a conversation; from any other, a run
-/// cannot begin.
-async fn check_checkpoint(host: &Host, body: &RunBody, on: RunOn) -> Result<(), Error> {
-    let Some(asked) = body.checkpoint else { return Ok(()) };
-    let head = match on {
-        RunOn::Thread(thread) => host.thread(thread).await?.head,
-        RunOn::Stateless => None,
-    };
-    if head == Some(asked) {
-        return Ok(());
-    }
-    Err(Error::unprocessable(format!(
-        "checkpoint: a run begins at its thread's newest checkpoint, and {asked} is not it; remove `checkpoint`"
-    )))
 }
 
 async fn one(State(app): State<App>, ids: Ids) -> Result<Response, Error> {

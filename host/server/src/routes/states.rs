@@ -4,32 +4,41 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use wakeful::core::{CheckpointId, Object, ThreadId};
-use wakeful::{Error as HostError, Host};
+use wakeful::{Error as HostError, HistoryStart, Host};
 
 use crate::app::App;
 use crate::error::Error;
 use crate::extract::{Body, Ids, Params, parse_id};
-use crate::wire::{CheckpointRef, Limit, State};
+use crate::whole::whole;
+use crate::wire::{CheckpointRef, Limit, State, StateBody, StateSelect, Updated};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
-        .route("/threads/{thread}/state", get(newest))
+        .route("/threads/{thread}/state", get(newest).post(update))
         .route("/threads/{thread}/state/{checkpoint}", get(at))
         .route("/threads/{thread}/state/checkpoint", post(at_reference))
         .route("/threads/{thread}/history", get(history_by_query).post(history_by_body))
 }
 
-async fn newest(Shared(app): Shared<App>, ids: Ids) -> Result<Response, Error> {
-    state(&app.host, ids.thread()?, None).await
+async fn newest(Shared(app): Shared<App>, ids: Ids, params: Params) -> Result<Response, Error> {
+    state(&app.host, ids.thread()?, None, &asked(&params)?).await
 }
 
-async fn at(Shared(app): Shared<App>, ids: Ids) -> Result<Response, Error> {
-    state(&app.host, ids.thread()?, Some(ids.checkpoint()?)).await
+async fn at(Shared(app): Shared<App>, ids: Ids, params: Params) -> Result<Response, Error> {
+    state(&app.host, ids.thread()?, Some(ids.checkpoint()?), &asked(&params)?).await
+}
+
+/// What to show of a state. A component has no subgraphs to show beside.
+fn asked(params: &Params) -> Result<StateSelect, Error> {
+    params.flag("subgraphs")?;
+    Ok(StateSelect::of(params.all("select")))
 }
 
 #[derive(Deserialize)]
 struct ReferenceBody {
     checkpoint: CheckpointRef,
+    #[serde(default)]
+    select: StateSelect,
 }
 
 async fn at_reference(
@@ -37,13 +46,19 @@ async fn at_reference(
     ids: Ids,
     Body(body): Body<ReferenceBody>,
 ) -> Result<Response, Error> {
-    state(&app.host, ids.thread()?, body.checkpoint.id()?).await
+    state(&app.host, ids.thread()?, body.checkpoint.id()?, &body.select).await
 }
 
-async fn state(host: &Host, thread: ThreadId, at: Option<CheckpointId>) -> Result<Response, Error> {
+async fn state(
+    host: &Host,
+    thread: ThreadId,
+    at: Option<CheckpointId>,
+    select: &StateSelect,
+) -> Result<Response, Error> {
+    select.check()?;
     let found = match (host.thread_state(thread, at).await, at) {
         (Err(HostError::NotFound { what: "checkpoint", .. }), Some(at)) => {
-            return Ok(Json(State::unknown(thread, at)).into_response());
+            return Ok(Json(select.apply(&State::unknown(thread, at))).into_response());
         }
         (found, _) => found?,
     };
@@ -51,7 +66,26 @@ async fn state(host: &Host, thread: ThreadId, at: Option<CheckpointId>) -> Resul
         Some(checkpoint) => State::at(&found.thread, checkpoint),
         None => State::empty(),
     };
-    Ok(Json(state).into_response())
+    Ok(Json(select.apply(&state)).into_response())
+}
+
+async fn update(
+    Shared(app): Shared<App>,
+    ids: Ids,
+    Body(body): Body<StateBody>,
+) -> Result<Response, Error> {
+    let id = ids.thread()?;
+    let update = body.into_request()?;
+    let made = whole(async move { app.host.update_state(id, update).await.map_err(refusal) });
+    Ok(Json(Updated::new(id, made.await?)).into_response())
+}
+
+/// The protocol answers an update that does not fit the graph with 400.
+fn refusal(problem: HostError) -> Error {
+    match problem {
+        HostError::Invalid(detail) => Error::bad_request(detail),
+        other => other.into(),
+    }
 }
 
 #[derive(Deserialize)]
@@ -61,6 +95,8 @@ struct HistoryBody {
     before: Option<CheckpointRef>,
     checkpoint: Option<CheckpointRef>,
     metadata: Option<Object>,
+    #[serde(default)]
+    select: StateSelect,
 }
 
 async fn history_by_body(
@@ -72,11 +108,12 @@ async fn history_by_body(
         reference.as_ref().map(CheckpointRef::id).transpose().map(Option::flatten)
     };
     let from = match (id(&body.before)?, id(&body.checkpoint)?) {
-        (Some(before), _) => Start::Before(before),
-        (None, Some(at)) => Start::At(at),
-        (None, None) => Start::Newest,
+        (Some(before), _) => HistoryStart::Before(before),
+        (None, Some(at)) => HistoryStart::At(at),
+        (None, None) => HistoryStart::Newest,
     };
-    history(&app.host, ids.thread()?, from, &body.metadata.unwrap_or_default(), body.limit).await
+    let metadata = body.metadata.unwrap_or_default();
+    history(&app.host, ids.thread()?, from, &metadata, body.limit, &body.select).await
 }
 
 async fn history_by_query(
@@ -86,42 +123,27 @@ async fn history_by_query(
 ) -> Result<Response, Error> {
     let (limit, _) = Limit::with_offset(&params)?;
     let from = match params.get("before") {
-        Some(before) => Start::Before(parse_id("checkpoint", before)?),
-        None => Start::Newest,
+        Some(before) => HistoryStart::Before(parse_id("checkpoint", before)?),
+        None => HistoryStart::Newest,
     };
-    history(&app.host, ids.thread()?, from, &Object::new(), limit).await
-}
-
-/// Where a history begins.
-enum Start {
-    Newest,
-    Before(CheckpointId),
-    At(CheckpointId),
+    let select = asked(&params)?;
+    history(&app.host, ids.thread()?, from, &Object::new(), limit, &select).await
 }
 
 async fn history(
     host: &Host,
     id: ThreadId,
-    from: Start,
+    from: HistoryStart,
     metadata: &Object,
     Limit(limit): Limit,
+    select: &StateSelect,
 ) -> Result<Response, Error> {
+    select.check()?;
     let thread = host.thread(id).await?;
-    let before = match from {
-        Start::Newest => None,
-        Start::Before(before) | Start::At(before) => Some(before),
-    };
-    let mut checkpoints = host.thread_history(id, before, metadata, limit).await?;
-    if let Start::At(at) = from {
-        match host.thread_state(id, Some(at)).await {
-            Ok(found) => checkpoints.splice(0..0, found.checkpoint).for_each(drop),
-            // The protocol knows no unknown checkpoint; its history is what came before it.
-            Err(HostError::NotFound { what: "checkpoint", .. }) => {}
-            Err(problem) => return Err(problem.into()),
-        }
-        checkpoints.truncate(limit);
-    }
-    let states: Vec<_> =
-        checkpoints.iter().map(|checkpoint| State::at(&thread, checkpoint)).collect();
+    let checkpoints = host.thread_history(id, from, metadata, limit).await?;
+    let states: Vec<_> = checkpoints
+        .iter()
+        .map(|checkpoint| select.apply(&State::at(&thread, checkpoint)))
+        .collect();
     Ok(Json(states).into_response())
 }

@@ -1,24 +1,30 @@
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde_json::json;
 use wakeful::core::{Checkpoint, Thread as Record, ThreadStatus};
 use wakeful::{Error as HostError, Host};
 
 use crate::app::App;
 use crate::error::Error;
-use crate::extract::{Body, Ids};
+use crate::extract::{Body, Ids, Params};
 use crate::routes::page::paged;
 use crate::whole::whole;
-use crate::wire::{Thread, ThreadBody, ThreadFilter, ThreadSearch};
+use crate::wire::{
+    PruneBody, Storage, Thread, ThreadBody, ThreadFilter, ThreadPatchBody, ThreadSearch,
+};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/threads", post(create))
         .route("/threads/search", post(search))
         .route("/threads/count", post(count))
-        .route("/threads/{thread}", get(one).delete(delete))
+        .route("/threads/prune", post(prune))
+        .route("/threads/{thread}", get(one).patch(update).delete(delete))
+        .route("/threads/{thread}/copy", post(copy))
+        .route("/threads/{thread}/storage", get(storage))
 }
 
 async fn create(State(app): State<App>, Body(body): Body<ThreadBody>) -> Result<Response, Error> {
@@ -28,9 +34,69 @@ async fn create(State(app): State<App>, Body(body): Body<ThreadBody>) -> Result<
     show(&app.host, &thread).await
 }
 
-async fn one(State(app): State<App>, ids: Ids) -> Result<Response, Error> {
+async fn one(State(app): State<App>, ids: Ids, params: Params) -> Result<Response, Error> {
+    let included: Vec<_> = params.all("include").flat_map(|names| names.split(',')).collect();
+    if let Some(name) = included.iter().find(|name| **name != "ttl") {
+        return Err(Error::unprocessable(format!("include: `{name}` is not `ttl`")));
+    }
     let thread = app.host.thread(ids.thread()?).await?;
+    if included.is_empty() {
+        return show(&app.host, &thread).await;
+    }
+    let head = head(&app.host, &thread).await?;
+    Ok(Json(Thread::new(&thread, head.as_ref()).with_ttl(&thread)).into_response())
+}
+
+async fn update(
+    State(app): State<App>,
+    ids: Ids,
+    headers: HeaderMap,
+    Body(body): Body<ThreadPatchBody>,
+) -> Result<Response, Error> {
+    let id = ids.thread()?;
+    let host = app.host.clone();
+    let thread = whole(async move { host.update_thread(id, body.into_request()).await }).await?;
+    if wants_nothing_back(&headers) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     show(&app.host, &thread).await
+}
+
+/// Whether the client prefers an answer without a body (RFC 7240).
+fn wants_nothing_back(headers: &HeaderMap) -> bool {
+    let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    preferences
+        .flat_map(|value| value.split(','))
+        .any(|preference| preference.trim().eq_ignore_ascii_case("return=minimal"))
+}
+
+async fn copy(State(app): State<App>, ids: Ids) -> Result<Response, Error> {
+    // The protocol answers a bad id here with 400, and a missing thread with 409.
+    let id = ids.thread().map_err(|problem| Error::bad_request(problem.to_string()))?;
+    let host = app.host.clone();
+    let copied = whole(async move { host.copy_thread(id).await.map_err(uncopied) }).await?;
+    show(&app.host, &copied).await
+}
+
+fn uncopied(problem: HostError) -> Error {
+    match problem {
+        HostError::NotFound { .. } => {
+            Error::refused(StatusCode::CONFLICT, format!("Conflict: {problem}, so it has no copy"))
+        }
+        other => other.into(),
+    }
+}
+
+async fn prune(State(app): State<App>, Body(body): Body<PruneBody>) -> Result<Response, Error> {
+    let (threads, how) = body.into_request()?;
+    let pruned = whole(async move { app.host.prune_threads(&threads, how).await }).await?;
+    Ok(Json(json!({ "pruned_count": pruned })).into_response())
+}
+
+async fn storage(State(app): State<App>, ids: Ids) -> Result<Response, Error> {
+    let id = ids.thread()?;
+    let storage = app.host.thread_storage(id).await?;
+    Ok(Json(Storage::new(id, &storage)).into_response())
 }
 
 async fn delete(State(app): State<App>, ids: Ids) -> Result<StatusCode, Error> {

@@ -1,8 +1,8 @@
 use serde::Serialize;
 use serde_json::{Map, json};
 use wakeful::core::{
-    AssistantId, Command as Resume, Digest, Json, Object, OnCompletion, Outcome, Run as Record,
-    RunError, RunId, ThreadId, Trigger,
+    AssistantId, CheckpointId, Command as Resume, Digest, Json, Object, OnCompletion, Outcome,
+    Run as Record, RunError, RunId, ThreadId, Trigger,
 };
 
 use crate::wire::{Text, Time};
@@ -51,6 +51,8 @@ struct Command<'a> {
 #[derive(Serialize)]
 struct Execution<'a> {
     attempt: u32,
+    /// Where the run began, or is to begin.
+    checkpoint_id: Option<Text<CheckpointId>>,
     outcome: Option<&'static str>,
     digest: Option<Text<Digest>>,
     fuel_used: Option<u64>,
@@ -178,6 +180,7 @@ impl<'a> From<&'a Record> for Execution<'a> {
         let report = record.report.as_ref();
         Self {
             attempt: record.attempt,
+            checkpoint_id: record.checkpoint.map(Text),
             outcome: report.map(|report| report.outcome.kind()),
             digest: record.digest.map(Text),
             fuel_used: report.map(|report| report.fuel_used),

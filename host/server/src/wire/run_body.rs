@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
-use wakeful::core::{CheckpointId, Json, MultitaskStrategy, Object, OnCompletion, ThreadId};
+use wakeful::core::{Json, MultitaskStrategy, Object, OnCompletion, ThreadId};
 use wakeful::{CreateRun, RunThread};
 
 use crate::error::Error;
@@ -24,8 +24,6 @@ pub(crate) struct RunBody {
     pub(crate) create: CreateRun,
     /// Whether the run ends when the client that waits for it goes away.
     pub(crate) cancel_on_disconnect: bool,
-    /// The checkpoint from which the client wants the run to begin.
-    pub(crate) checkpoint: Option<CheckpointId>,
 }
 
 #[derive(Deserialize)]
@@ -98,9 +96,9 @@ impl RunBody {
                 request,
                 multitask: fields.multitask_strategy.unwrap_or_default(),
                 after: fields.after_seconds,
+                checkpoint,
             },
             cancel_on_disconnect: fields.on_disconnect,
-            checkpoint,
         })
     }
 }

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
+use wakeful::checkpoint_metadata;
 use wakeful::core::{Checkpoint, CheckpointId, Json, Object, Thread, ThreadId};
 
 use crate::error::Error;
@@ -38,7 +39,7 @@ struct Task<'a> {
 
 /// The full name of a checkpoint.
 #[derive(Serialize)]
-struct Address {
+pub(super) struct Address {
     checkpoint_id: Text<CheckpointId>,
     thread_id: Text<ThreadId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,12 +47,25 @@ struct Address {
 }
 
 impl Address {
-    fn new(thread: ThreadId, id: CheckpointId) -> Self {
+    pub(super) fn new(thread: ThreadId, id: CheckpointId) -> Self {
         Self { checkpoint_id: Text(id), thread_id: Text(thread), checkpoint_ns: Some("") }
     }
 }
 
 impl<'a> State<'a> {
+    pub(crate) const KEYS: &'static [&'static str] = &[
+        "values",
+        "next",
+        "tasks",
+        "metadata",
+        "created_at",
+        "checkpoint",
+        "parent_checkpoint",
+        "interrupts",
+        "checkpoint_id",
+        "parent_checkpoint_id",
+    ];
+
     /// The state of a thread without checkpoints.
     pub(crate) fn empty() -> Self {
         Self {
@@ -76,7 +90,7 @@ impl<'a> State<'a> {
 
     /// The state of `thread` at one of its checkpoints.
     pub(crate) fn at(thread: &Thread, checkpoint: &'a Checkpoint) -> Self {
-        let metadata = metadata(thread, checkpoint);
+        let metadata = checkpoint_metadata(thread, checkpoint);
         let graph = metadata.get("graph_id").and_then(Json::as_str).unwrap_or_default().to_owned();
         let asked = questions(checkpoint);
         let waits = !asked.is_empty();
@@ -105,33 +119,30 @@ impl<'a> State<'a> {
     }
 }
 
-fn metadata(thread: &Thread, checkpoint: &Checkpoint) -> Object {
-    let mut metadata = thread.metadata.clone();
-    metadata.extend(checkpoint.metadata.clone());
-    if let Some(run) = checkpoint.run_id {
-        metadata.insert("run_id".into(), run.to_string().into());
-    }
-    metadata.insert("thread_id".into(), thread.id.to_string().into());
-    metadata.insert("source".into(), "loop".into());
-    metadata.insert("step".into(), checkpoint.step.into());
-    metadata.insert("parents".into(), json!({}));
-    metadata
-}
-
-/// A checkpoint, as clients name it: by its id, or by the object that a state shows.
+/// A checkpoint, as clients name it: by its id, by the object that a state shows, or by the config
+/// that LangGraph's own libraries use.
 #[derive(Debug, Deserialize)]
 #[serde(untagged, expecting = "expected a checkpoint id, or an object with a `checkpoint_id`")]
 pub(crate) enum CheckpointRef {
     Id(String),
-    Address { checkpoint_id: Option<String> },
+    Config { configurable: Named },
+    Address(Named),
+}
+
+/// An object that names a checkpoint.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Named {
+    checkpoint_id: Option<String>,
 }
 
 impl CheckpointRef {
     /// The id; `None` means the newest.
     pub(crate) fn id(&self) -> Result<Option<CheckpointId>, Error> {
         let id = match self {
-            Self::Id(id) | Self::Address { checkpoint_id: Some(id) } => Some(id),
-            Self::Address { checkpoint_id: None } => None,
+            Self::Id(id) => Some(id),
+            Self::Config { configurable: named } | Self::Address(named) => {
+                named.checkpoint_id.as_ref()
+            }
         };
         id.map(|id| parse_id("checkpoint", id)).transpose()
     }

@@ -4,12 +4,12 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use wakeful::core::{Checkpoint, Json, Object, Thread as Record, ThreadId, ThreadStatus};
-use wakeful::{CreateThread, IfExists, Order, SortBy as StoreSortBy, ThreadQuery};
+use wakeful::{Order, SortBy as StoreSortBy, ThreadQuery};
 
 use crate::error::Error;
-use crate::extract::parse_id;
 use crate::wire::extracted::Extract;
 use crate::wire::interrupt::by_task;
+use crate::wire::ttl::Ttl;
 use crate::wire::{Limit, Select, Text, Time, word};
 
 /// A thread, on the wire.
@@ -25,6 +25,8 @@ pub(crate) struct Thread<'a> {
     values: Option<&'a Json>,
     #[serde(flatten)]
     ended: Option<Ended<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl: Option<Ttl>,
     #[serde(skip_serializing_if = "Option::is_none")]
     extracted: Option<Object>,
 }
@@ -77,42 +79,19 @@ impl<'a> Thread<'a> {
                     .map(|error| ThreadError { error: &error.name, message: &error.message }),
                 interrupts: head.map(by_task).unwrap_or_default(),
             }),
+            ttl: None,
             extracted: None,
         }
+    }
+
+    /// The thread, with its time to live.
+    pub(crate) fn with_ttl(self, record: &Record) -> Self {
+        Self { ttl: Ttl::of(record), ..self }
     }
 
     pub(crate) fn extract(mut self, extract: &Extract) -> Self {
         self.extracted = Some(extract.from(&json!(self)));
         self
-    }
-}
-
-/// The body of `POST /threads`.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct ThreadBody {
-    thread_id: Option<String>,
-    metadata: Option<Object>,
-    #[serde(default, deserialize_with = "do_nothing")]
-    if_exists: bool,
-    supersteps: Option<Vec<Json>>,
-}
-
-fn do_nothing<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    word::choice(deserializer, "do_nothing", "raise")
-}
-
-impl ThreadBody {
-    pub(crate) fn into_request(self) -> Result<CreateThread, Error> {
-        if self.supersteps.is_some_and(|steps| !steps.is_empty()) {
-            return Err(Error::unprocessable(
-                "supersteps: a component has no nodes whose steps could be replayed; remove `supersteps`",
-            ));
-        }
-        Ok(CreateThread {
-            id: self.thread_id.map(|id| parse_id("thread", &id)).transpose()?,
-            metadata: self.metadata.unwrap_or_default(),
-            if_exists: if self.if_exists { IfExists::DoNothing } else { IfExists::Raise },
-        })
     }
 }
 

@@ -1,7 +1,7 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use wakeful::Order;
-use wakeful::core::{MultitaskStrategy, OnCompletion, ThreadStatus};
+use wakeful::core::{Expiry, MultitaskStrategy, OnCompletion, ThreadStatus};
 
 /// Reads one of a fixed set of words; `null` counts as absent.
 fn word<'de, D: Deserializer<'de>, T>(
@@ -25,6 +25,12 @@ pub(crate) fn completion<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<OnCompletion>, D::Error> {
     word(deserializer, OnCompletion::parse, "`delete` or `keep`")
+}
+
+pub(crate) fn expiry<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Expiry>, D::Error> {
+    word(deserializer, Expiry::parse, "`delete` or `keep_latest`")
 }
 
 pub(crate) fn thread_status<'de, D: Deserializer<'de>>(

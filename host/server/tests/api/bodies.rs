@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::support::{Api, NOBODY, message};
+use crate::support::{Api, NOBODY};
 
 /// A run with these fields beside the necessary ones.
 fn with(fields: Value) -> Value {
@@ -38,7 +38,7 @@ async fn a_run_that_cannot_be_carried_out_as_asked_is_refused() {
         (json!({"after_seconds": -1}), 422, "after_seconds: "),
         (json!({"after_seconds": 1e300}), 422, "after_seconds: "),
         (json!({"after_seconds": 1e18}), 422, "after_seconds"),
-        (json!({"checkpoint": {"checkpoint_id": NOBODY}}), 422, "checkpoint: "),
+        (json!({"checkpoint": {"checkpoint_id": NOBODY}}), 404, "checkpoint "),
         (json!({"checkpoint_id": "x"}), 422, "Invalid checkpoint ID"),
         (json!({"metadata": []}), 422, "metadata: "),
     ] {
@@ -72,19 +72,6 @@ async fn what_a_component_has_no_use_for_does_no_harm() {
         let result = api.post(&path, with(fields.clone())).await.ok();
         assert!(result["count"].is_u64(), "{fields}: {result}");
     }
-}
-
-#[tokio::test]
-async fn a_run_may_name_the_newest_checkpoint_and_no_other() {
-    let api = Api::start().await;
-    let thread = api.thread().await;
-    let path = format!("{thread}/runs/wait");
-    api.post(&path, with(json!({"input": message("a")}))).await.ok();
-    let first = api.get(&format!("{thread}/state")).await.ok()["checkpoint"].clone();
-    let on_first = with(json!({"input": message("b"), "checkpoint": first}));
-    assert_eq!(api.post(&path, on_first.clone()).await.ok()["count"], 2);
-    let detail = api.post(&path, on_first).await.refused(422);
-    assert!(detail.contains("remove `checkpoint`"), "{detail}");
 }
 
 #[tokio::test]

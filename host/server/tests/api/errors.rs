@@ -43,7 +43,7 @@ async fn an_unknown_path_or_method_is_refused() {
     for (method, path, allowed) in [
         (Method::PUT, "/threads", vec!["POST"]),
         (Method::GET, "/threads/search", vec!["POST"]),
-        (Method::PATCH, "/threads/x/state", vec!["GET", "HEAD"]),
+        (Method::PATCH, "/threads/x/state", vec!["GET", "HEAD", "POST"]),
         (Method::DELETE, "/ok", vec!["GET", "HEAD"]),
         (Method::PUT, "/runs/crons/x", vec!["DELETE", "GET", "HEAD", "PATCH"]),
     ] {

@@ -32,8 +32,9 @@ const KWARGS: [&str; 14] = [
     "checkpoint_during",
     "durability",
 ];
-const EXECUTION: [&str; 11] = [
+const EXECUTION: [&str; 12] = [
     "attempt",
+    "checkpoint_id",
     "outcome",
     "digest",
     "fuel_used",

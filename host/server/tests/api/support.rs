@@ -37,6 +37,14 @@ impl Api {
     }
 
     pub(crate) async fn with(settings: ServerSettings) -> Self {
+        Self::with_both(settings, |_| {}).await
+    }
+
+    pub(crate) async fn with_host(change: impl FnOnce(&mut HostSettings)) -> Self {
+        Self::with_both(ServerSettings::default(), change).await
+    }
+
+    async fn with_both(settings: ServerSettings, change: impl FnOnce(&mut HostSettings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let assistants = folder.path().join("assistants");
         std::fs::create_dir(&assistants).unwrap();
@@ -44,6 +52,7 @@ impl Api {
         let mut host_settings = HostSettings::new(folder.path().join("data"), assistants);
         host_settings.shutdown_grace = Duration::from_millis(10);
         host_settings.min_free_disk = 0;
+        change(&mut host_settings);
         let host = Host::start(host_settings).await.unwrap();
         Self { router: router(host.clone(), settings), host, folder }
     }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::json;
 use wakeful_core::{
-    AssistantId, Checkpoint, CheckpointId, Coalesced, ComponentId, Cron, CronId, CronTrigger, Fire,
-    FireStatus, Interrupt, Json, Lease, Manifest, MultitaskStrategy, Object, OnCompletion, Outcome,
-    Pending, Report, Run, RunId, RunRequest, Thread, ThreadId, ThreadStatus, Timestamp, Trigger,
+    AssistantId, Checkpoint, CheckpointId, CheckpointSource, Coalesced, ComponentId, Cron, CronId,
+    CronTrigger, Fire, FireStatus, Interrupt, Json, Lease, Manifest, MultitaskStrategy, Object,
+    OnCompletion, Outcome, Pending, Report, Run, RunId, RunRequest, Thread, ThreadId, ThreadStatus,
+    Timestamp, Trigger,
 };
 
 use crate::{
@@ -128,7 +129,8 @@ pub(super) fn checkpoint_of(run: &Run, values: Json, now: i64) -> Checkpoint {
         values,
         files: Manifest::default(),
         pending: None,
-        metadata: object(json!({ "source": "loop" })),
+        source: CheckpointSource::Loop,
+        metadata: object(json!({ "by": "run" })),
     }
 }
 

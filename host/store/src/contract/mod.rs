@@ -19,6 +19,7 @@
 
 pub mod assistants;
 pub mod crons;
+pub mod expiry;
 pub mod files;
 pub mod fires;
 pub mod items;
@@ -26,6 +27,7 @@ mod kit;
 pub mod queue;
 pub mod recovery;
 pub mod runs;
+pub mod states;
 pub mod threads;
 
 /// Makes a test of every law, in a module for each topic.
@@ -126,6 +128,21 @@ macro_rules! contract_suite {
                 namespaces_are_listed_with_prefix_suffix_and_depth
                 a_sweep_keeps_the_values_of_items
                 a_time_to_live_without_end_is_for_ever
+            ]
+            states: [
+                a_thread_can_begin_with_a_history
+                a_thread_is_patched_key_by_key
+                a_copy_goes_its_own_way
+                a_state_is_written_only_where_it_was_seen
+                a_run_begins_where_it_says
+                deleting_a_run_reverts_its_thread
+                keeping_the_latest_drops_the_rest
+            ]
+            expiry: [
+                threads_expire_in_the_order_of_their_time
+                using_a_thread_restarts_its_time
+                a_busy_thread_never_expires
+                a_thread_can_shrink_instead_of_going
             ]
             files: [
                 a_file_comes_back_under_its_digest

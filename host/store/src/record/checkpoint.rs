@@ -2,14 +2,16 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use wakeful_core::{
-    Checkpoint, CheckpointId, Digest, FileEntry, FileKind, Json, Manifest, Pending, RunId,
-    ThreadId, Timestamp,
+    Checkpoint, CheckpointId, CheckpointSource, Digest, FileEntry, FileKind, Json, Manifest,
+    Pending, RunId, ThreadId, Timestamp,
 };
 
-use super::codec::{micros, text, text_option};
+use super::codec::{micros, text, text_option, word};
 use super::report::StoredInterrupt;
 use super::{Doc, Docs};
 use crate::Error;
+
+word!(source, wakeful_core::CheckpointSource);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StoredCheckpoint {
@@ -18,16 +20,18 @@ pub(crate) struct StoredCheckpoint {
     #[serde(with = "text")]
     pub(crate) thread: ThreadId,
     #[serde(with = "text_option")]
-    parent: Option<CheckpointId>,
+    pub(crate) parent: Option<CheckpointId>,
     #[serde(with = "text_option")]
-    run: Option<RunId>,
+    pub(crate) run: Option<RunId>,
     pub(crate) step: u64,
     #[serde(with = "micros")]
-    created: Timestamp,
+    pub(crate) created: Timestamp,
     pub(crate) values: Doc,
     pub(crate) files: Doc,
     pub(crate) pending: Option<Doc>,
     metadata: Doc,
+    #[serde(default, with = "source")]
+    source: CheckpointSource,
 }
 
 /// A checkpoint whose place on its thread is not known yet.
@@ -40,6 +44,7 @@ pub(crate) struct Draft {
     files: Doc,
     pending: Option<Doc>,
     metadata: Doc,
+    source: CheckpointSource,
 }
 
 impl Draft {
@@ -56,26 +61,29 @@ impl Draft {
                 .map(|pending| docs.put(&StoredPending::new(pending)))
                 .transpose()?,
             metadata: docs.put(&checkpoint.metadata)?,
+            source: checkpoint.source,
         })
     }
 
-    /// The checkpoint after `parent`, or the first.
-    pub(crate) fn after(
+    /// The checkpoint that comes from `parent`, in its place on the thread.
+    pub(crate) fn at(
         self,
         thread: ThreadId,
-        parent: Option<&StoredCheckpoint>,
+        step: u64,
+        parent: Option<CheckpointId>,
     ) -> StoredCheckpoint {
         StoredCheckpoint {
             id: self.id,
             thread,
-            parent: parent.map(|parent| parent.id),
+            parent,
             run: self.run,
-            step: parent.map_or(0, |parent| parent.step.saturating_add(1)),
+            step,
             created: self.created,
             values: self.values,
             files: self.files,
             pending: self.pending,
             metadata: self.metadata,
+            source: self.source,
         }
     }
 }
@@ -95,6 +103,7 @@ impl StoredCheckpoint {
             values: docs.get(&self.values, "checkpoint")?,
             files: Manifest { entries: files.into_iter().map(StoredEntry::open).collect() },
             pending: pending.map(StoredPending::open),
+            source: self.source,
             metadata: docs.get(&self.metadata, "checkpoint")?,
         })
     }

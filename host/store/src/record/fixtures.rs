@@ -8,11 +8,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use wakeful_core::{
-    Assistant, Checkpoint, Coalesced, Command, Cron, CronTrigger, Digest, ErrorCode, Failure,
-    FileEntry, FileKind, Fire, FireStatus, Interrupt, Item, ItemAddress, Json, LogLevel, LogLine,
-    LogSource, Manifest, MultitaskStrategy, Namespace, Object, OnCompletion, Outcome, Pending,
-    Report, Run, RunError, RunRequest, RunStatus, SkipReason, Thread, ThreadStatus, Timestamp,
-    Trigger,
+    Assistant, Checkpoint, CheckpointSource, Coalesced, Command, Cron, CronTrigger, Digest,
+    ErrorCode, Expiry, Failure, FileEntry, FileKind, Fire, FireStatus, Interrupt, Item,
+    ItemAddress, Json, LogLevel, LogLine, LogSource, Manifest, MultitaskStrategy, Namespace,
+    Object, OnCompletion, Outcome, Pending, Report, Run, RunError, RunRequest, RunStatus,
+    SkipReason, Thread, ThreadStatus, Timestamp, Trigger, Ttl,
 };
 
 use super::{
@@ -123,6 +123,7 @@ fn run() -> Run {
     run.attempt = 2;
     run.epoch = 3;
     run.digest = Some(Digest::of(b"component"));
+    run.checkpoint = Some(id(5));
     run.started_at = Some(at(2));
     run.ended_at = Some(at(3));
     run.report = Some(report());
@@ -158,6 +159,8 @@ fn threads_of_every_format_are_read() {
         values: Some(json!({ "z": 1, "a": [0.1] })),
         error: Some(RunError { name: "trapped".to_owned(), message: "unreachable".to_owned() }),
         temporary: true,
+        ttl: Some(Ttl { after: Duration::from_secs(90), expiry: Expiry::KeepLatest }),
+        expires_at: Some(at(4)),
         ..Thread::new(id(2), object(json!({ "graph_id": "echo" })), at(0))
     };
     let stored = check("thread", &StoredThread::new(&thread, &docs).unwrap());
@@ -185,13 +188,14 @@ fn checkpoints_of_every_format_are_read() {
             ],
         },
         pending: Some(Pending { interrupts: vec![question()], input: json!(null) }),
+        source: CheckpointSource::Update,
         metadata: object(json!({ "source": "loop" })),
     };
-    let first = Draft::new(&checkpoint, &docs).unwrap().after(id(2), None);
+    let first = Draft::new(&checkpoint, &docs).unwrap().at(id(2), 0, None);
     checkpoint.id = id(6);
     checkpoint.parent = Some(id(5));
     checkpoint.step = 1;
-    let second = Draft::new(&checkpoint, &docs).unwrap().after(id(2), Some(&first));
+    let second = Draft::new(&checkpoint, &docs).unwrap().at(id(2), 1, Some(first.id));
     let stored: StoredCheckpoint = check("checkpoint", &second);
     assert_eq!(stored.open(&docs).unwrap(), checkpoint);
 }

@@ -22,7 +22,7 @@ pub(crate) use doc::{Doc, Docs};
 pub(crate) use fire::StoredFire;
 pub(crate) use item::StoredItem;
 pub(crate) use run::{StoredLease, StoredRun};
-pub(crate) use thread::{StoredThread, error_doc};
+pub(crate) use thread::{StoredThread, StoredTtl, error_doc};
 
 #[cfg(test)]
 mod fixtures;

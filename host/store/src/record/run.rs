@@ -2,8 +2,9 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use wakeful_core::{
-    AssistantId, Command, ComponentId, CronId, CronTrigger, Digest, Json, Lease, MultitaskStrategy,
-    Object, OnCompletion, Report, Run, RunId, RunRequest, RunStatus, ThreadId, Timestamp, Trigger,
+    AssistantId, CheckpointId, Command, ComponentId, CronId, CronTrigger, Digest, Json, Lease,
+    MultitaskStrategy, Object, OnCompletion, Report, Run, RunId, RunRequest, RunStatus, ThreadId,
+    Timestamp, Trigger,
 };
 
 use super::codec::{micros, micros_option, text, text_option, word};
@@ -48,6 +49,8 @@ pub(crate) struct StoredRun {
     pub(crate) ended: Option<Timestamp>,
     request: Doc,
     pub(crate) report: Option<Doc>,
+    #[serde(default, with = "text_option")]
+    pub(crate) checkpoint: Option<CheckpointId>,
 }
 
 /// The lease of a running run, apart from its record because it is renewed so often.
@@ -116,6 +119,7 @@ impl StoredRun {
             ended: run.ended_at,
             request: docs.put(&StoredRequest::new(&run.request))?,
             report: run.report.as_ref().map(|report| Self::report_doc(report, docs)).transpose()?,
+            checkpoint: run.checkpoint,
         })
     }
 
@@ -145,6 +149,7 @@ impl StoredRun {
             multitask: self.multitask,
             on_completion: self.on_completion,
             request: RunRequest::default(),
+            checkpoint: self.checkpoint,
             attempt: self.attempt,
             epoch: self.epoch,
             lease: None,

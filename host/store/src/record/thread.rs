@@ -1,11 +1,16 @@
-use serde::{Deserialize, Serialize};
-use wakeful_core::{CheckpointId, Object, RunError, Thread, ThreadId, ThreadStatus, Timestamp};
+use std::time::Duration;
 
-use super::codec::{micros, text, text_option, word};
-use super::{Doc, Docs};
+use serde::{Deserialize, Serialize};
+use wakeful_core::{
+    CheckpointId, Expiry, Object, RunError, Thread, ThreadId, ThreadStatus, Timestamp, Ttl,
+};
+
+use super::codec::{micros, micros_option, text, text_option, word};
+use super::{Doc, Docs, StoredCheckpoint};
 use crate::Error;
 
 word!(status, wakeful_core::ThreadStatus);
+word!(expiry, wakeful_core::Expiry);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StoredThread {
@@ -27,6 +32,28 @@ pub(crate) struct StoredThread {
     pub(crate) metadata: Doc,
     pub(crate) values: Option<Doc>,
     pub(crate) error: Option<Doc>,
+    #[serde(default)]
+    pub(crate) ttl: Option<StoredTtl>,
+    #[serde(default, with = "micros_option")]
+    pub(crate) expires: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct StoredTtl {
+    /// In microseconds.
+    after: u64,
+    #[serde(with = "expiry")]
+    expiry: Expiry,
+}
+
+impl StoredTtl {
+    pub(crate) fn new(ttl: Ttl) -> Self {
+        Self { after: ttl.after.as_micros().try_into().unwrap_or(u64::MAX), expiry: ttl.expiry }
+    }
+
+    pub(crate) fn open(self) -> Ttl {
+        Ttl { after: Duration::from_micros(self.after), expiry: self.expiry }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,6 +76,8 @@ impl StoredThread {
             metadata: docs.put(&thread.metadata)?,
             values: thread.values.as_ref().map(|values| docs.put(values)).transpose()?,
             error: thread.error.as_ref().map(|error| error_doc(error, docs)).transpose()?,
+            ttl: thread.ttl.map(StoredTtl::new),
+            expires: thread.expires_at,
         })
     }
 
@@ -66,7 +95,25 @@ impl StoredThread {
             values: self.values.as_ref().map(|values| docs.get(values, "thread")).transpose()?,
             error: error.map(|error| RunError { name: error.name, message: error.message }),
             temporary: self.temporary,
+            ttl: self.ttl.map(StoredTtl::open),
+            expires_at: self.expires,
         })
+    }
+
+    /// Takes over the values of its newest checkpoint.
+    pub(crate) fn stand_at(&mut self, head: Option<&StoredCheckpoint>) {
+        self.head = head.map(|head| head.id);
+        self.values = head.map(|head| head.values.clone());
+    }
+
+    /// Puts `patch` over the metadata, key by key.
+    pub(crate) fn patch_metadata(&mut self, patch: &Object, docs: &Docs) -> Result<(), Error> {
+        if !patch.is_empty() {
+            let mut metadata: Object = docs.get(&self.metadata, "thread")?;
+            metadata.extend(patch.clone());
+            self.metadata = docs.put(&metadata)?;
+        }
+        Ok(())
     }
 
     /// Adds the keys of `more` that the metadata lacks.

@@ -8,7 +8,7 @@ use wakeful_core::{
 };
 
 use super::runs::Prepared;
-use super::{SledStore, backup, crons, queue, runs, sweep, threads};
+use super::{SledStore, backup, checkpoints, crons, queue, runs, sweep, threads};
 use crate::folder::Purpose::{Begin, End};
 use crate::record::{StoredCron, StoredThread};
 use crate::{
@@ -24,11 +24,7 @@ impl Store for SledStore {
     async fn create_thread(&self, thread: Thread) -> Result<Created<Thread>, Error> {
         let new = self.docs(move |docs| StoredThread::new(&thread, docs)).await?;
         let created = self.write(Begin, |tx| threads::create(tx, new)).await?;
-        self.docs(|docs| match created {
-            Created::New(thread) => thread.open(docs).map(Created::New),
-            Created::Existing(thread) => thread.open(docs).map(Created::Existing),
-        })
-        .await
+        self.docs(|docs| created.open(docs)).await
     }
 
     async fn thread(&self, id: ThreadId) -> Result<Option<Thread>, Error> {
@@ -52,7 +48,7 @@ impl Store for SledStore {
         thread: ThreadId,
         id: CheckpointId,
     ) -> Result<Option<Checkpoint>, Error> {
-        self.read(move |tx| threads::checkpoint(tx, thread, id)).await
+        self.read(move |tx| checkpoints::get(tx, thread, id)).await
     }
 
     async fn checkpoints(
@@ -61,7 +57,7 @@ impl Store for SledStore {
         before: Option<CheckpointId>,
         limit: usize,
     ) -> Result<Vec<Checkpoint>, Error> {
-        self.read(move |tx| threads::checkpoints(tx, thread, before, limit)).await
+        self.read(move |tx| checkpoints::list(tx, thread, before, limit)).await
     }
 
     async fn insert_run(&self, new: NewRun) -> Result<Inserted, Error> {
@@ -146,6 +142,9 @@ impl Store for SledStore {
     }
 
     async fn delete_run(&self, id: RunId) -> Result<bool, Error> {
+        // A sweep that has read where a file is named now must not find it missing where it was
+        // named before.
+        let _alone = self.housekeeping.lock().await;
         self.write(End, move |tx| runs::delete(tx, id)).await
     }
 

@@ -1,10 +1,10 @@
 use wakeful_core::{Lease, Outcome, Report, RunError, RunId, RunStatus, Timestamp};
 
 use super::keys::{self, Parts};
-use super::lanes;
 use super::table::Table;
 use super::threads::{self, Legacy};
 use super::tx::Tx;
+use super::{checkpoints, lanes};
 use crate::record::{Doc, Docs, Draft, StoredCheckpoint, StoredLease, StoredRun, error_doc};
 use crate::{Cancelled, ClaimedRun, Error, FinishRun, Finished, Recovered};
 
@@ -58,11 +58,17 @@ pub(super) fn claim(
         }
         lanes::dequeue(tx, &stored);
         stored.absorb(&run);
+        let head = match stored.checkpoint {
+            Some(checkpoint) => checkpoints::find(tx, thread, checkpoint)?,
+            None => checkpoints::head(tx, thread)?,
+        };
+        // A later attempt begins at the same checkpoint.
+        stored.checkpoint = stored.checkpoint.or(head.as_ref().map(|head| head.id));
         tx.save(id.as_bytes(), &stored)?;
         let lease = StoredLease { owner: lease.owner.clone(), until: lease.until };
         tx.save(id.as_bytes(), &lease)?;
         lanes::occupy(tx, thread, id)?;
-        claimed.push(Claimed { run: stored, lease, head: threads::head(tx, thread)? });
+        claimed.push(Claimed { run: stored, lease, head });
     }
     Ok(claimed)
 }
@@ -155,6 +161,7 @@ fn end(
     let legacy = Legacy {
         error: ending.error,
         checkpoint: ending.checkpoint,
+        parent: stored.checkpoint,
         delete: stored.on_completion == wakeful_core::OnCompletion::Delete,
         now: Some(now),
     };

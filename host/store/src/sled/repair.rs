@@ -16,7 +16,7 @@ use crate::Error;
 use crate::record::{StoredCron, StoredItem, StoredLease, StoredRun, StoredThread, encode};
 
 /// The indexes whose loss would go unnoticed.
-const INDEXES: [Table; 7] = [
+const INDEXES: [Table; 8] = [
     Table::Due,
     Table::Pending,
     Table::Waiting,
@@ -24,6 +24,7 @@ const INDEXES: [Table; 7] = [
     Table::Lanes,
     Table::Ready,
     Table::ItemsByExpiry,
+    Table::Expiries,
 ];
 /// How many differences one transaction mends.
 const PORTION: usize = 100;
@@ -79,6 +80,12 @@ pub(super) fn repair(inner: &Inner) -> Result<usize, Error> {
             add(Table::Ready, keys::timed(*at, thread), Vec::new());
         }
         add(Table::Lanes, thread.to_vec(), lane.encode());
+    }
+    for thread in reader.all::<StoredThread>() {
+        let thread = thread?;
+        if let Some(at) = thread.expires.filter(|_| !lanes.contains_key(thread.id.as_bytes())) {
+            add(Table::Expiries, keys::timed(at, thread.id.as_bytes()), Vec::new());
+        }
     }
     let mut mender = Mender { inner, tx: Tx::new(inner), mended: 0 };
     for (table, entries) in expected {

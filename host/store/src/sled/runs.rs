@@ -115,7 +115,7 @@ pub(super) fn of_thread(tx: &Tx<'_>, thread: ThreadId) -> Result<Vec<StoredRun>,
     Ok(found)
 }
 
-/// Deletes a run that is not running.
+/// Deletes a run that is not running, and what it did to its thread.
 pub(super) fn delete(tx: &mut Tx<'_>, id: RunId) -> Result<bool, Error> {
     let Some(run) = tx.load::<StoredRun>(id.as_bytes())? else { return Ok(false) };
     if run.status == RunStatus::Running {
@@ -125,6 +125,8 @@ pub(super) fn delete(tx: &mut Tx<'_>, id: RunId) -> Result<bool, Error> {
     if run.status == RunStatus::Pending {
         lanes::refresh(tx, run.thread)?;
         threads::settle(tx, run.thread, Legacy::default())?;
+    } else {
+        threads::revert(tx, run.thread, id)?;
     }
     Ok(true)
 }

@@ -124,3 +124,55 @@ fn named(tx: &Tx<'_>) -> Result<HashSet<Digest>, Error> {
 pub(super) fn note_check(tx: &mut Tx<'_>) -> Result<(), Error> {
     tx.put(Table::Meta, b"checked", Vec::new())
 }
+
+#[cfg(test)]
+mod tests {
+    use wakeful_core::{
+        Checkpoint, CheckpointId, CheckpointSource, FileEntry, FileKind, Json, Manifest, Object,
+        Thread, ThreadId,
+    };
+
+    use super::*;
+    use crate::{CopyThread, SledConfig, StateStore, Store};
+
+    #[tokio::test]
+    async fn a_file_goes_with_the_last_checkpoint_that_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = SledConfig { min_free_bytes: 0, ..SledConfig::new(folder.path()) };
+        let store = SledStore::open(config).await.unwrap();
+        let thread = Thread::new(ThreadId::generate(), Object::new(), Timestamp::UNIX_EPOCH);
+        let mut history = Vec::new();
+        for text in ["old", "new"] {
+            let path = folder.path().join(text);
+            std::fs::write(&path, text).unwrap();
+            let (digest, size) = store.put_file(&path).await.unwrap();
+            let kind = FileKind::File { digest, size };
+            let entries = vec![FileEntry { path: "notes".to_owned(), kind }];
+            history.push(Checkpoint {
+                id: CheckpointId::generate(),
+                thread_id: thread.id,
+                parent: None,
+                run_id: None,
+                step: 0,
+                created_at: Timestamp::UNIX_EPOCH,
+                values: Json::Null,
+                files: Manifest { entries },
+                pending: None,
+                source: CheckpointSource::Update,
+                metadata: Object::new(),
+            });
+        }
+        let swept = async || store.sweep_blobs(Duration::ZERO).await.unwrap();
+        store.seed_thread(thread.clone(), history).await.unwrap();
+        assert_eq!(swept().await, 0);
+        assert_eq!(store.keep_latest(thread.id).await.unwrap(), Some(1));
+        assert_eq!(swept().await, 1);
+        let to = ThreadId::generate();
+        let copy = CopyThread { from: thread.id, to, limit: 9, now: Timestamp::UNIX_EPOCH };
+        store.copy_thread(copy).await.unwrap();
+        store.delete_thread(thread.id).await.unwrap();
+        assert_eq!(swept().await, 0, "the copy names it");
+        store.delete_thread(to).await.unwrap();
+        assert_eq!(swept().await, 1);
+    }
+}

@@ -56,6 +56,9 @@ tables! {
     Ready = "ready",
     /// Run → its lease, of running runs.
     Running = "running",
+    /// Expiry ‖ thread, of threads that go or shrink when they were not used until then and that
+    /// are not busy.
+    Expiries = "expiries",
     /// Cron → record.
     Crons = "crons",
     /// Thread ‖ cron.

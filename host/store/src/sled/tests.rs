@@ -158,6 +158,7 @@ async fn no_record_is_too_large_however_large_its_parts_are() {
             values: json!({ "t": text }),
             files: wakeful_core::Manifest::default(),
             pending: Some(wakeful_core::Pending { interrupts: Vec::new(), input: json!(text) }),
+            source: wakeful_core::CheckpointSource::Loop,
             metadata: thread.metadata.clone(),
         };
         let finish = crate::FinishRun {

@@ -2,17 +2,16 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use wakeful_core::{
-    Checkpoint, CheckpointId, Object, RunId, RunStatus, Thread, ThreadId, ThreadStatus, Timestamp,
+    CheckpointId, Object, RunId, RunStatus, Thread, ThreadId, ThreadStatus, Timestamp,
 };
 
-use super::keys::{self, Parts};
 use super::lanes;
 use super::paging::page;
 use super::table::Table;
 use super::tx::Tx;
-use super::{crons, runs};
+use super::{checkpoints, crons, expiry, runs, states};
 use crate::contain::contains;
-use crate::record::{Doc, Draft, StoredCheckpoint, StoredRun, StoredThread};
+use crate::record::{Doc, Draft, StoredRun, StoredThread};
 use crate::{Created, Error, Page, SortBy, ThreadQuery};
 
 /// Inserts it unless its id is taken.
@@ -22,6 +21,7 @@ pub(super) fn create(tx: &mut Tx<'_>, new: StoredThread) -> Result<Created<Store
         Some(known) => Ok(Created::Existing(known)),
         None => {
             tx.save(&key, &new)?;
+            expiry::note(tx, &new)?;
             Ok(Created::New(new))
         }
     }
@@ -110,6 +110,9 @@ pub(super) fn delete(tx: &mut Tx<'_>, id: ThreadId) -> Result<Option<Vec<RunId>>
 
 /// Deletes the thread, its checkpoints and its crons, but not its runs.
 fn remove(tx: &mut Tx<'_>, id: ThreadId) -> Result<(), Error> {
+    if let Some(thread) = tx.load::<StoredThread>(id.as_bytes())? {
+        expiry::forget(tx, &thread);
+    }
     let checkpoints: Vec<_> =
         tx.scan(Table::Checkpoints, id.as_bytes()).collect::<Result<_, _>>()?;
     for (key, _) in checkpoints {
@@ -137,6 +140,7 @@ pub(super) fn begin(
     thread.status = ThreadStatus::Busy;
     thread.error = None;
     thread.updated = thread.updated.max(run.updated);
+    expiry::restart(tx, &mut thread, run.updated)?;
     tx.save(thread.id.as_bytes(), &thread)
 }
 
@@ -147,6 +151,8 @@ pub(super) struct Legacy {
     pub(super) error: Option<Doc>,
     /// The new state.
     pub(super) checkpoint: Option<Draft>,
+    /// The checkpoint at which it began.
+    pub(super) parent: Option<CheckpointId>,
     /// The thread is to go.
     pub(super) delete: bool,
     /// When; unknown for a deletion, which does not change the thread's times.
@@ -165,67 +171,43 @@ pub(super) fn settle(tx: &mut Tx<'_>, id: ThreadId, legacy: Legacy) -> Result<()
         }
         return remove(tx, id);
     }
-    let mut head = head(tx, id)?;
+    let mut head = checkpoints::head(tx, id)?;
     if let Some(draft) = legacy.checkpoint {
-        let next = draft.after(id, head.as_ref());
-        let step = next.step.to_be_bytes().to_vec();
-        tx.save(&keys::checkpoint(id, next.step), &next)?;
-        tx.put(Table::CheckpointSteps, &keys::checkpoint_step(id, next.id), step)?;
-        thread.head = Some(next.id);
-        thread.values = Some(next.values.clone());
-        thread.state_updated = legacy.now.unwrap_or(thread.state_updated);
-        head = Some(next);
+        let parent = legacy.parent.or(head.as_ref().map(|head| head.id));
+        let now = legacy.now.unwrap_or(thread.state_updated);
+        head = Some(checkpoints::push(tx, &mut thread, head.as_ref(), draft, parent, now)?);
     }
-    let asks = head.is_some_and(|head| head.pending.is_some());
     (thread.status, thread.error) = match legacy.error {
         _ if busy => (ThreadStatus::Busy, None),
         Some(error) => (ThreadStatus::Error, Some(error)),
-        None if asks => (ThreadStatus::Interrupted, None),
-        None => (ThreadStatus::Idle, None),
+        None => (states::standing(head.as_ref()), None),
     };
-    thread.updated = legacy.now.unwrap_or(thread.updated);
+    match legacy.now {
+        Some(now) => {
+            thread.updated = now;
+            expiry::restart(tx, &mut thread, now)?;
+        }
+        None => expiry::note(tx, &thread)?,
+    }
     tx.save(id.as_bytes(), &thread)
 }
 
-/// The newest checkpoint.
-pub(super) fn head(tx: &Tx<'_>, id: ThreadId) -> Result<Option<StoredCheckpoint>, Error> {
-    tx.first(Table::Checkpoints, id.as_bytes())?.map(|(_, bytes)| tx.read(&bytes)).transpose()
-}
-
-pub(super) fn checkpoint(
-    tx: &Tx<'_>,
-    thread: ThreadId,
-    id: CheckpointId,
-) -> Result<Option<Checkpoint>, Error> {
-    let Some(step) = step_of(tx, thread, id)? else { return Ok(None) };
-    tx.load::<StoredCheckpoint>(&keys::checkpoint(thread, step))?
-        .map(|found| found.open(tx.docs()))
-        .transpose()
-}
-
-pub(super) fn checkpoints(
-    tx: &Tx<'_>,
-    thread: ThreadId,
-    before: Option<CheckpointId>,
-    limit: usize,
-) -> Result<Vec<Checkpoint>, Error> {
-    let newest = match before {
-        None => u64::MAX,
-        Some(id) => match step_of(tx, thread, id)?.and_then(|step| step.checked_sub(1)) {
-            Some(step) => step,
-            None => return Ok(Vec::new()),
-        },
-    };
-    tx.range(Table::Checkpoints, keys::checkpoint(thread, newest)..=keys::checkpoint(thread, 0))
-        .take(limit)
-        .map(|entry| tx.read::<StoredCheckpoint>(&entry?.1)?.open(tx.docs()))
-        .collect()
-}
-
-fn step_of(tx: &Tx<'_>, thread: ThreadId, id: CheckpointId) -> Result<Option<u64>, Error> {
-    tx.get(Table::CheckpointSteps, &keys::checkpoint_step(thread, id))?
-        .map(|step| Parts(&step).number())
-        .transpose()
+/// Takes back what a run that has ended and is to go did to its thread.
+pub(super) fn revert(tx: &mut Tx<'_>, id: ThreadId, run: RunId) -> Result<(), Error> {
+    if checkpoints::take(tx, id, |checkpoint| checkpoint.run == Some(run))? == 0 {
+        return Ok(());
+    }
+    let Some(mut thread) = tx.load::<StoredThread>(id.as_bytes())? else { return Ok(()) };
+    let head = checkpoints::head(tx, id)?;
+    if thread.head != head.as_ref().map(|head| head.id) {
+        thread.stand_at(head.as_ref());
+        thread.state_updated = head.as_ref().map_or(thread.created, |head| head.created);
+        if matches!(thread.status, ThreadStatus::Idle | ThreadStatus::Interrupted) {
+            thread.status = states::standing(head.as_ref());
+        }
+        tx.save(id.as_bytes(), &thread)?;
+    }
+    Ok(())
 }
 
 /// Whether a run of the thread is pending or running.

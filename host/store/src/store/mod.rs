@@ -12,6 +12,7 @@ mod fires;
 mod items;
 mod query;
 mod runs;
+mod states;
 
 pub use assistants::{
     AssistantQuery, AssistantSort, AssistantStore, DeletedAssistant, VersionQuery,
@@ -21,6 +22,7 @@ pub use fires::{DueCron, FirePlan, Planner};
 pub use items::{FoundItems, GetItem, ItemQuery, ItemStore, NamespaceQuery, PutItem};
 pub use query::{CronQuery, Order, Page, RunQuery, SortBy, ThreadQuery};
 pub use runs::{Cancelled, ClaimedRun, FinishRun, Finished, Inserted, NewRun, Recovered};
+pub use states::{CopyThread, Expired, Put, PutCheckpoint, StateStore, ThreadPatch};
 
 /// What the host keeps, one method per transaction.
 ///
@@ -28,7 +30,7 @@ pub use runs::{Cancelled, ClaimedRun, FinishRun, Finished, Inserted, NewRun, Rec
 /// that one process sees every change: runs are claimed under a [`Lease`], and whoever finishes one
 /// names the epoch of its claim.
 #[async_trait]
-pub trait Store: AssistantStore + ItemStore + Send + Sync + 'static {
+pub trait Store: AssistantStore + ItemStore + StateStore + Send + Sync + 'static {
     /// Inserts the thread unless its id is taken.
     async fn create_thread(&self, thread: Thread) -> Result<Created<Thread>, Error>;
     /// The thread with this id.
@@ -87,7 +89,9 @@ pub trait Store: AssistantStore + ItemStore + Send + Sync + 'static {
     ) -> Result<Finished, Error>;
     /// Cancels a run that is pending; says so if it is running or has ended.
     async fn cancel_pending(&self, id: RunId, now: Timestamp) -> Result<Cancelled, Error>;
-    /// Deletes a run that is not running. Returns whether there was one.
+    /// Deletes a run that is not running, with the checkpoint it made: its thread is where it was
+    /// before. A checkpoint at which another run of the thread begins stays. Returns whether there
+    /// was such a run.
     async fn delete_run(&self, id: RunId) -> Result<bool, Error>;
     /// Takes back runs whose lease has ended and, when `exclusive`, those of every owner but
     /// `owner`: a folder that only one host can open has no other that lives. Runs with attempts

@@ -27,7 +27,7 @@ pub enum Inserted {
 pub struct ClaimedRun {
     /// The run, now running.
     pub run: Run,
-    /// Where its thread stands.
+    /// The checkpoint it begins at; `None` if its thread has none, or lost the one it names.
     pub head: Option<Checkpoint>,
 }
 
@@ -43,7 +43,7 @@ pub struct FinishRun {
     /// What is known of it.
     pub report: Report,
     /// What its thread is now; `None` leaves the thread as it was. The store fills in the step and
-    /// the parent.
+    /// the parent, which is the checkpoint at which the run began.
     pub checkpoint: Option<Checkpoint>,
     /// The present instant.
     pub now: Timestamp,

@@ -62,6 +62,7 @@ pub(super) fn run(
         },
         multitask: MultitaskStrategy::Enqueue,
         after: std::time::Duration::ZERO,
+        checkpoint: None,
     };
     let run = runtime()?.block_on(async {
         let host = Host::start(host).await.map_err(failure::of_host)?;

@@ -1,5 +1,8 @@
 //! `wakeful threads`.
 
+mod change;
+mod state;
+
 use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
 use wakeful::core::ThreadId;
@@ -8,12 +11,16 @@ use super::fields;
 use crate::client::Client;
 use crate::{format, out, table};
 
-/// Look at threads, and delete them
+/// Look at threads, change, copy and delete them
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     List(List),
     Show(Show),
-    State(State),
+    State(state::State),
+    History(state::History),
+    Update(change::Update),
+    Copy(change::Copy),
+    Prune(change::Prune),
     Delete(Delete),
 }
 
@@ -38,14 +45,6 @@ pub(crate) struct Show {
     thread: ThreadId,
 }
 
-/// Print the values of a thread as JSON
-#[derive(Debug, Args)]
-#[command(after_help = "With --json the whole state is printed: values, questions and checkpoint")]
-pub(crate) struct State {
-    /// Print the values of this thread
-    thread: ThreadId,
-}
-
 /// Delete a thread with its files, checkpoints, runs and crons
 #[derive(Debug, Args)]
 pub(crate) struct Delete {
@@ -57,12 +56,21 @@ pub(super) fn run(command: &Command, client: &Client, json: bool) -> anyhow::Res
     match command {
         Command::List(arguments) => list(arguments, client, json),
         Command::Show(Show { thread }) => show(*thread, client, json),
-        Command::State(State { thread }) => state(*thread, client, json),
+        Command::State(arguments) => state::run(arguments, client, json),
+        Command::History(arguments) => state::history(arguments, client, json),
+        Command::Update(arguments) => change::update(arguments, client, json),
+        Command::Copy(arguments) => change::copy(arguments, client, json),
+        Command::Prune(arguments) => change::prune(arguments, client, json),
         Command::Delete(Delete { thread }) => {
-            client.delete(&format!("/threads/{thread}"))?;
+            client.delete(&path(*thread))?;
             if json { Ok(()) } else { out::line(format_args!("deleted thread {thread}")) }
         }
     }
+}
+
+/// Where a thread is.
+fn path(thread: ThreadId) -> String {
+    format!("/threads/{thread}")
 }
 
 fn list(arguments: &List, client: &Client, json: bool) -> anyhow::Result<()> {
@@ -96,7 +104,8 @@ fn list(arguments: &List, client: &Client, json: bool) -> anyhow::Result<()> {
 }
 
 fn show(thread: ThreadId, client: &Client, json: bool) -> anyhow::Result<()> {
-    let document = client.get(&format!("/threads/{thread}"), &[])?;
+    let include = [("include", "ttl".to_owned())];
+    let document = client.get(&path(thread), &include)?;
     if json {
         return out::json(&document);
     }
@@ -109,6 +118,11 @@ fn show(thread: ThreadId, client: &Client, json: bool) -> anyhow::Result<()> {
     ] {
         pairs.extend(fields::moment(&document, key).map(|moment| (name, moment)));
     }
+    if let Some(ttl) = document.get("ttl").filter(|ttl| !ttl.is_null()) {
+        let strategy = fields::text(ttl, "strategy");
+        let when = fields::moment(ttl, "expires_at").unwrap_or_else(|| "not until used".to_owned());
+        pairs.push(("expires", format!("{when}, then {strategy}")));
+    }
     if let Some(error) = document.get("error").filter(|error| !error.is_null()) {
         pairs.push(("error", format::brief(error)));
     }
@@ -117,12 +131,4 @@ fn show(thread: ThreadId, client: &Client, json: bool) -> anyhow::Result<()> {
         pairs.extend(fields::filled(&document, key).map(|text| (name, text)));
     }
     table::pairs(&pairs)
-}
-
-fn state(thread: ThreadId, client: &Client, json: bool) -> anyhow::Result<()> {
-    let state = client.get(&format!("/threads/{thread}/state"), &[])?;
-    if json {
-        return out::json(&state);
-    }
-    out::json(state.get("values").unwrap_or(&Json::Null))
 }

@@ -165,3 +165,31 @@ fn a_backup_of_a_running_server_restores_into_a_new_folder() {
         wakeful(&["restore", copy.to_str().unwrap(), "--data", server.data().to_str().unwrap()]);
     assert!(!again.status.success(), "a folder in use is not overwritten");
 }
+
+#[test]
+fn an_assistant_is_made_changed_taken_back_and_deleted() {
+    let server = Server::start();
+    let read = |arguments: &[&str]| -> Value {
+        let json = [arguments, &["--json"]].concat();
+        serde_json::from_str(&ok(server.wakeful(&json))).unwrap()
+    };
+    let made =
+        read(&["assistants", "create", "echo", "--name", "Mine", "--context", r#"{"k": 1}"#]);
+    let id = made["assistant_id"].as_str().unwrap();
+    let changed = ok(server.wakeful(&["assistants", "update", id, "--context", r#"{"k": 2}"#]));
+    assert!(changed.contains("version 2"), "{changed}");
+    let versions = read(&["assistants", "versions", id]);
+    assert_eq!(versions[0]["context"], json!({"k": 2}));
+    assert!(ok(server.wakeful(&["assistants", "versions", id])).contains("Mine"));
+    assert_eq!(read(&["assistants", "revert", id, "1"])["context"], json!({"k": 1}));
+    let listed = ok(server.wakeful(&["assistants", "list", "--all"]));
+    assert!(listed.contains(id) && listed.contains("Mine"), "{listed}");
+    assert!(ok(server.wakeful(&["assistants", "show", id])).contains("Mine"));
+    let shown = ok(server.wakeful(&["assistants", "show", "todo"]));
+    assert!(shown.contains("Keeps the list") && shown.contains("input schema"), "{shown}");
+    ok(server.wakeful(&["assistants", "delete", id, "--threads"]));
+    for command in ["show", "update", "versions", "delete"] {
+        let output = server.wakeful(&["assistants", command, id]);
+        assert!(!output.status.success() && err(&output).contains("not found"), "{command}");
+    }
+}

@@ -107,14 +107,19 @@ pub(super) fn versions(
 ) -> Result<Page<Assistant>, Error> {
     let mut page = Page { items: Vec::new(), total: 0 };
     let mut add = |stored: StoredAssistant| {
-        let version = stored.open(tx.docs())?;
-        if contains(&version.metadata, &query.metadata) {
-            if page.total >= query.offset && page.items.len() < query.limit {
+        let shown = page.total >= query.offset && page.items.len() < query.limit;
+        // What is neither shown nor filtered need not be read whole.
+        if shown || !query.metadata.is_empty() {
+            let version = stored.open(tx.docs())?;
+            if !contains(&version.metadata, &query.metadata) {
+                return Ok::<_, Error>(());
+            }
+            if shown {
                 page.items.push(version);
             }
-            page.total += 1;
         }
-        Ok::<_, Error>(())
+        page.total += 1;
+        Ok(())
     };
     let mut any = false;
     for entry in tx.scan(Table::AssistantVersions, id.as_bytes()).rev() {

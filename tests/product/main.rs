@@ -17,4 +17,5 @@ mod crash;
 mod crons;
 mod folder;
 mod items;
+mod keys;
 mod sandbox;

@@ -3,10 +3,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    assistants, backup, completions, config, crons, next, restore, run, runs, serve, store, threads,
+    assistants, backup, completions, config, crons, keys, next, restore, run, runs, serve, store,
+    threads,
 };
 use crate::logging::LogFormat;
-use crate::settings::{Layer, Url};
+use crate::settings::{ClientKey, Layer, Url};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -47,6 +48,11 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
     pub(crate) url: Option<Url>,
 
+    /// Send this API key; better to set WAKEFUL_API_KEY, because others on this machine can see
+    /// options [env: WAKEFUL_API_KEY, LANGGRAPH_API_KEY]
+    #[arg(long, global = true, value_name = "KEY", help_heading = "Global options")]
+    pub(crate) api_key: Option<ClientKey>,
+
     /// Print JSON for scripts, as the server sent it
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
@@ -71,6 +77,7 @@ impl Global {
     pub(crate) fn over(&self, command: Layer) -> Layer {
         Layer {
             url: self.url.clone(),
+            api_key: self.api_key.clone(),
             log: self.log.clone(),
             log_format: self.log_format,
             ..command
@@ -92,6 +99,8 @@ pub(crate) enum Command {
     Crons(crons::Command),
     #[command(subcommand)]
     Store(store::Command),
+    #[command(subcommand)]
+    Keys(keys::Command),
     Next(next::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),

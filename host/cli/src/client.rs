@@ -3,10 +3,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value as Json;
+use ureq::SendBody;
 use ureq::http::{Method, Request, StatusCode};
+use ureq::middleware::MiddlewareNext;
 
 use crate::failure::Failure;
-use crate::settings::Url;
+use crate::settings::{ClientKey, Url};
 
 /// How long a connection may take. The answer itself may take as long as a run.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -21,8 +23,8 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// A client of the server at `url`.
-    pub(crate) fn new(url: &Url) -> Self {
+    /// A client of the server at `url`, which sends this API key.
+    pub(crate) fn new(url: &Url, key: Option<&ClientKey>) -> Self {
         let mut config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT))
@@ -30,6 +32,15 @@ impl Client {
         if is_local(&url.0) {
             // A proxy would look for the server on its own machine.
             config = config.proxy(None);
+        }
+        if let Some(ClientKey(key)) = key.cloned() {
+            // Whoever a server points to instead is not to see the key.
+            config = config.max_redirects(0).middleware(
+                move |mut request: Request<SendBody<'_>>, next: MiddlewareNext<'_>| {
+                    request.headers_mut().insert("x-api-key", key.clone());
+                    next.handle(request)
+                },
+            );
         }
         Self { agent: config.build().new_agent(), url: url.0.clone() }
     }
@@ -123,6 +134,9 @@ impl Client {
             (StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY, Some(detail)) => {
                 Err(Failure::Usage(detail.to_owned()).into())
             }
+            (StatusCode::UNAUTHORIZED, Some(detail)) => {
+                bail!("{detail} (this command sends the one in WAKEFUL_API_KEY or --api-key)")
+            }
             (_, Some(detail)) => bail!("{detail}"),
             (_, None) => bail!("{} answered with {status}; is it a wakeful server?", self.url),
         }
@@ -168,7 +182,7 @@ mod tests {
             let _ = stream.read(&mut [0; 4096]);
             stream.write_all(answer.as_bytes()).unwrap();
         });
-        Client::new(&Url(url))
+        Client::new(&Url(url), None)
     }
 
     #[test]
@@ -209,7 +223,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = Url(format!("http://{}", listener.local_addr().unwrap()));
         drop(listener);
-        let error = Client::new(&url).get("/ok", &[]).unwrap_err();
+        let error = Client::new(&url, None).get("/ok", &[]).unwrap_err();
         assert!(matches!(error.downcast_ref(), Some(Failure::NoServer { .. })));
         assert!(error.to_string().contains("wakeful serve"), "{error}");
     }

@@ -89,6 +89,8 @@ uuid_id! {
     CronId
     /// Names a checkpoint.
     CheckpointId
+    /// Names an API key.
+    KeyId
 }
 
 impl AssistantId {

@@ -15,6 +15,7 @@ mod grants;
 mod id;
 mod inherit;
 mod item;
+mod key;
 mod limits;
 mod outcome;
 mod run;
@@ -28,10 +29,13 @@ pub use clock::{Clock, SystemClock, to_micros};
 pub use cron::Cron;
 pub use fire::{Coalesced, Fire, FireStatus, SkipReason};
 pub use grants::{Access, Grants, InvalidGrant, StoreGrant};
-pub use id::{AssistantId, CheckpointId, ComponentId, CronId, Digest, InvalidId, RunId, ThreadId};
+pub use id::{
+    AssistantId, CheckpointId, ComponentId, CronId, Digest, InvalidId, KeyId, RunId, ThreadId,
+};
 pub use item::{
     InvalidFilter, InvalidItem, Item, ItemAddress, ItemFilter, Namespace, NamespacePattern,
 };
+pub use key::{ApiKey, InvalidKey, InvalidRate, KeyToken, Rate, Scope, Secret};
 pub use limits::Limits;
 pub use outcome::{ErrorCode, Failure, Interrupt, LogLevel, LogLine, LogSource, Outcome, Report};
 pub use run::{

@@ -11,6 +11,7 @@ use wakeful_core::{
 use wakeful_engine::{Job, JobTrigger};
 use wakeful_store::{ClaimedRun, FinishRun, Finished};
 
+use crate::metrics::Ended;
 use crate::sandbox::Sandbox;
 use crate::{ComponentState, Host, pace};
 
@@ -117,6 +118,7 @@ async fn execute(host: &Host, claimed: ClaimedRun, cancel: CancellationToken) {
     };
     let committed = checkpoint.as_ref().map(|checkpoint| checkpoint.id);
     log_end(&run, &attempt.report);
+    let ended = Ended::of(&attempt.report);
     let finish = FinishRun {
         run_id: run.id,
         epoch: run.epoch,
@@ -127,6 +129,7 @@ async fn execute(host: &Host, claimed: ClaimedRun, cancel: CancellationToken) {
     };
     match host.store().finish_run(finish).await {
         Ok(Finished::Written) => {
+            host.counters().note_run(&ended);
             if let (Some(sandbox), Some(checkpoint)) = (attempt.sandbox, committed)
                 && run.on_completion == OnCompletion::Keep
             {

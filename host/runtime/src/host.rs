@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,8 @@ use wakeful_store::{Backup, SledConfig, SledStore, Store};
 use crate::folder::Folder;
 use crate::hub::Hub;
 use crate::items::{self, StoreAccess};
+use crate::keys::Keys;
+use crate::metrics::Counters;
 use crate::sandbox::Sandboxes;
 use crate::{Error, HostSettings, executor, expiry, scheduler, sweeper};
 
@@ -30,6 +33,9 @@ struct Inner {
     runner: Arc<dyn Runner>,
     folder: Folder,
     hub: Hub,
+    keys: Keys,
+    counters: Counters,
+    started: Instant,
     sandboxes: Sandboxes,
     /// How this host signs its leases.
     owner: String,
@@ -83,6 +89,7 @@ impl Host {
     ) -> Result<Self, Error> {
         let sandboxes = Sandboxes::open(settings.data.join("sandboxes"))?;
         let folder = Folder::open(&settings)?;
+        let keys = Keys::load(&*store).await?;
         let host = Self {
             inner: Arc::new(Inner {
                 settings,
@@ -91,6 +98,9 @@ impl Host {
                 runner,
                 folder,
                 hub: Hub::default(),
+                keys,
+                counters: Counters::default(),
+                started: Instant::now(),
                 sandboxes,
                 owner: Uuid::now_v7().to_string(),
                 scheduler_wake: Notify::new(),
@@ -168,6 +178,11 @@ impl Host {
         self.inner.clock.now()
     }
 
+    /// How long the host has been up.
+    pub fn uptime(&self) -> Duration {
+        self.inner.started.elapsed()
+    }
+
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.inner.store
     }
@@ -189,6 +204,14 @@ impl Host {
 
     pub(crate) fn hub(&self) -> &Hub {
         &self.inner.hub
+    }
+
+    pub(crate) fn keys_in_use(&self) -> &Keys {
+        &self.inner.keys
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.inner.counters
     }
 
     pub(crate) fn sandboxes(&self) -> &Sandboxes {

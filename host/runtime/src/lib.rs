@@ -44,6 +44,8 @@ mod folder;
 mod host;
 mod hub;
 mod items;
+mod keys;
+mod metrics;
 mod offline;
 mod pace;
 mod request;
@@ -61,7 +63,9 @@ pub use error::Error;
 pub use folder::{ComponentState, ComponentStatus};
 pub use host::Host;
 pub use items::{ListNamespaces, SearchItems};
-pub use offline::backup_folder;
+pub use keys::CreateKey;
+pub use metrics::{FireMetrics, Histogram, Metrics, RunMetrics};
+pub use offline::{backup_folder, create_key_in, keys_in, revoke_key_in};
 pub use request::{
     AssistantQuery, CancelAction, CreateAssistant, CreateCron, CreateRun, CreateThread, CronPatch,
     IfExists, NodeUpdate, RequestPatch, RunThread, StateUpdate, Superstep, ThreadPatch,
@@ -76,5 +80,5 @@ pub use wakeful_core as core;
 pub use wakeful_engine::{Description, GuestEvent};
 pub use wakeful_store::{
     AssistantSort, Backup, CronQuery, Error as StoreError, Order, Page, RunQuery, SortBy,
-    ThreadQuery, VersionQuery, restore as restore_backup,
+    StoreStats, ThreadQuery, VersionQuery, restore as restore_backup,
 };

@@ -64,6 +64,7 @@ async fn fire_due(host: &Host) -> Result<Duration, wakeful_store::Error> {
         }
         host.wake_executor();
         for plan in fired {
+            host.counters().note_fire(&plan.fire);
             report(&plan.fire);
             if let Some(new) = plan.run {
                 displace(host, new.run);

@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
-use wakeful::core::{AssistantId, CheckpointId, CronId, Json, RunId, ThreadId};
+use wakeful::core::{AssistantId, CheckpointId, CronId, Json, KeyId, RunId, ThreadId};
 
 use crate::app::App;
 use crate::error::Error;
@@ -90,6 +90,10 @@ impl Ids {
 
     pub(crate) fn checkpoint(&self) -> Result<CheckpointId, Error> {
         self.id("checkpoint")
+    }
+
+    pub(crate) fn key(&self) -> Result<KeyId, Error> {
+        self.id("key")
     }
 
     /// A part of the path as it was written.

@@ -7,22 +7,30 @@
 //! Invariants: a request that changes something is carried out whole, even when its client goes
 //! away in the middle; whatever a client sends is answered with a 4xx, never with a 5xx or a
 //! panic; every error is `{"detail": "…"}`; status and headers are decided before the first byte
-//! of a body, also where the body has to wait for a run.
+//! of a body, also where the body has to wait for a run; once there is an API key, nothing but the
+//! routes that tell whether the server is well is answered to callers without one.
 
 mod a2a;
+mod access;
 mod app;
+mod caller;
 mod connection;
 mod error;
 mod extract;
 mod mcp;
+mod metrics;
 mod middleware;
+mod observed;
 mod router;
 mod routes;
 mod rpc;
+mod scopes;
 mod serve;
+mod throttle;
 mod waiting;
 mod whole;
 mod wire;
 
+pub use access::WithoutKeys;
 pub use router::router;
 pub use serve::{ServerSettings, serve};

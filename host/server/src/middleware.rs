@@ -6,10 +6,11 @@ use axum::http::header::CONNECTION;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tracing::debug;
+use tracing::{debug, info};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::caller::Caller;
 use crate::error::Error;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -17,8 +18,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id that is taken over from a client.
 const REQUEST_ID_MAX: usize = 128;
 
-/// Logs every request in one line, and gives every answer a request id: the client's, or a new one.
-pub(crate) async fn observe(request: Request, next: Next) -> Response {
+/// Counts every request and logs it in one line, and gives every answer a request id: the client's,
+/// or a new one. Neither the path as it was sent nor a header is logged: there may be a secret in it.
+pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = request.method().clone();
     // The matched path, because ids in paths would make every line a new one.
@@ -26,18 +28,21 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
     let given = request.headers().get(REQUEST_ID).filter(|id| id.len() <= REQUEST_ID_MAX);
     let id = given.cloned().or_else(|| HeaderValue::from_str(&Uuid::now_v7().to_string()).ok());
     let mut response = next.run(request).await;
-    debug!(
-        %method,
-        path = path.as_ref().map_or("-", MatchedPath::as_str),
-        status = response.status().as_u16(),
-        ms = began.elapsed().as_millis(),
-        request_id = ?id,
-        "answered"
-    );
+    let (status, took) = (response.status(), began.elapsed());
+    let route = path.as_ref().map(MatchedPath::as_str);
+    app.observed.note(&method, route, status, took);
+    let caller = response.extensions_mut().remove::<Caller>().unwrap_or_default();
+    let (route, status, ms) = (route.unwrap_or("-"), status.as_u16(), took.as_millis());
+    let request_id = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or("-");
+    if app.settings.request_log {
+        info!(request_id, %method, route, status, ms, key = caller.0, "answered");
+    } else {
+        debug!(request_id, %method, route, status, ms, key = caller.0, "answered");
+    }
     if let Some(id) = id {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    response
+    app.observed.follow(response)
 }
 
 /// Reads the whole body, whether anybody wants it or not. A connection on which a body was left

@@ -13,15 +13,19 @@ use tower_http::cors::{AllowHeaders, Any as AnyOrigin, CorsLayer};
 use tracing::error;
 use wakeful::Host;
 
+use crate::access::{guard, pass_plain_options};
 use crate::app::App;
 use crate::error::Error;
 use crate::routes::page::{PAGINATION_NEXT, PAGINATION_TOTAL};
+use crate::throttle::Throttle;
 use crate::{ServerSettings, a2a, mcp, middleware, routes};
 
 /// The routes of the API over `host`.
 pub fn router(host: Host, settings: ServerSettings) -> Router {
     let max_body = usize::try_from(settings.max_body).unwrap_or(usize::MAX);
-    let app = App { host, settings: Arc::new(settings) };
+    let throttle = Arc::new(Throttle::new(settings.key_rate, settings.peer_rate));
+    let observed = Arc::default();
+    let app = App { host, settings: Arc::new(settings), throttle, observed };
     Router::new()
         .merge(routes::meta::routes())
         .merge(routes::assistants::routes())
@@ -35,14 +39,17 @@ pub fn router(host: Host, settings: ServerSettings) -> Router {
         .merge(routes::operations::routes())
         .merge(mcp::routes())
         .merge(a2a::routes())
+        .merge(routes::keys::routes())
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn_with_state(app.clone(), middleware::take_body))
-        .with_state(app)
+        .with_state(app.clone())
         .layer(DefaultBodyLimit::max(max_body))
+        .layer(from_fn_with_state(app.clone(), guard))
         .layer(cors())
+        .layer(from_fn(pass_plain_options))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(middleware::observe))
+        .layer(from_fn_with_state(app, middleware::observe))
 }
 
 /// Any page may call, as with LangGraph's own server; it is what Studio in a browser needs.

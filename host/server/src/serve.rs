@@ -1,15 +1,19 @@
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener, ListenerExt};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 use wakeful::Host;
+use wakeful::core::Rate;
 
 use crate::connection::Closable;
-use crate::router;
+use crate::throttle::Peer;
+use crate::{WithoutKeys, router};
 
 /// How the server behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +25,14 @@ pub struct ServerSettings {
     pub keep_alive: Duration,
     /// How long connections may stay open once the server was told to stop.
     pub shutdown_grace: Duration,
+    /// Who may call while there is no API key.
+    pub without_keys: WithoutKeys,
+    /// How often the holder of each API key may call, unless its key says otherwise.
+    pub key_rate: Option<Rate>,
+    /// How often each address may call while no key is needed.
+    pub peer_rate: Option<Rate>,
+    /// Whether each request is logged at the level `info`; otherwise it is at `debug`.
+    pub request_log: bool,
 }
 
 impl Default for ServerSettings {
@@ -29,6 +41,10 @@ impl Default for ServerSettings {
             max_body: 64 << 20,
             keep_alive: Duration::from_secs(5),
             shutdown_grace: Duration::from_secs(5),
+            without_keys: WithoutKeys::default(),
+            key_rate: None,
+            peer_rate: None,
+            request_log: false,
         }
     }
 }
@@ -43,11 +59,15 @@ impl Default for ServerSettings {
 pub async fn serve(
     listener: TcpListener,
     host: Host,
-    settings: ServerSettings,
+    mut settings: ServerSettings,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let grace = settings.shutdown_grace;
     let address = listener.local_addr()?;
+    if settings.without_keys == WithoutKeys::Local && !address.ip().is_loopback() {
+        // Others can reach it, and can say that they ask for this machine.
+        settings.without_keys = WithoutKeys::Nobody;
+    }
     let listener = listener.tap_io(|stream| {
         if let Err(problem) = stream.set_nodelay(true) {
             debug!(%problem, "cannot send small packets at once");
@@ -56,7 +76,8 @@ pub async fn serve(
     let dropped = CancellationToken::new();
     let listener = Closable::new(listener, dropped.clone());
     let stop = shutdown.clone();
-    let server = axum::serve(listener, router(host, settings))
+    let service = router(host, settings).into_make_service_with_connect_info::<Peer>();
+    let server = axum::serve(listener, service)
         .with_graceful_shutdown(async move { stop.cancelled().await });
     info!(%address, "listening");
     let mut server = pin!(server.into_future());
@@ -71,4 +92,13 @@ pub async fn serve(
     debug!("dropping the connections that are still open");
     dropped.cancel();
     server.await
+}
+
+impl<L> Connected<IncomingStream<'_, Closable<L>>> for Peer
+where
+    L: Listener<Addr = SocketAddr>,
+{
+    fn connect_info(stream: IncomingStream<'_, Closable<L>>) -> Self {
+        Self::of(stream.remote_addr().ip())
+    }
 }

@@ -27,9 +27,9 @@ pub use contain::contains;
 pub use store::{
     AssistantQuery, AssistantSort, AssistantStore, Backup, Cancelled, ClaimedRun, CopyThread,
     Created, CronQuery, DeletedAssistant, DueCron, Error, Expired, FinishRun, Finished, FirePlan,
-    FoundItems, GetItem, Inserted, ItemQuery, ItemStore, NamespaceQuery, NewRun, Order, Page,
-    Planner, Put, PutCheckpoint, PutItem, Recovered, RunQuery, SortBy, StateStore, Store,
-    ThreadPatch, ThreadQuery, VersionQuery,
+    FoundItems, GetItem, Inserted, ItemQuery, ItemStore, KeyStore, NamespaceQuery, NewRun, Order,
+    Page, Planner, Put, PutCheckpoint, PutItem, Recovered, RunQuery, SortBy, StateStore,
+    StatsStore, Store, StoreStats, ThreadPatch, ThreadQuery, VersionQuery,
 };
 
 #[cfg(feature = "sled")]

@@ -9,7 +9,7 @@ use serde_json::json;
 use wakeful::core::Timestamp;
 use wakeful::{Backup, Error, StoreError};
 
-use super::{fields, runtime};
+use super::{explain_in_use, fields, runtime};
 use crate::client::Client;
 use crate::failure::{self, Failure};
 use crate::settings::Settings;
@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings, json: bool) -> any
     let made = match runtime()?.block_on(wakeful::backup_folder(data, &target)) {
         Ok(made) => made,
         Err(Error::Store(in_use @ StoreError::InUse { .. })) => {
-            by_server(settings, destination).map_err(|error| explain(error, &in_use))?
+            by_server(settings, destination).map_err(|error| explain_in_use(error, &in_use))?
         }
         Err(error) => return Err(failure::of_host(error)),
     };
@@ -74,20 +74,10 @@ fn require_free(destination: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Says who has the folder when nobody could be asked to make the backup.
-fn explain(error: anyhow::Error, in_use: &StoreError) -> anyhow::Error {
-    match error.downcast_ref() {
-        Some(Failure::NoServer { url, reason }) => {
-            Failure::NoServer { url: url.clone(), reason: format!("{reason}, but {in_use}") }.into()
-        }
-        _ => error,
-    }
-}
-
 /// Asks the server that has the data folder open.
 fn by_server(settings: &Settings, destination: Option<&Path>) -> anyhow::Result<Backup> {
     let url = &settings.url.value;
-    let answer = Client::new(url).post("/backups", &json!({}))?;
+    let answer = Client::new(url, settings.api_key.value.as_ref()).post("/backups", &json!({}))?;
     let path = PathBuf::from(fields::text(&answer, "path"));
     let files = fields::number(&answer, "files").unwrap_or_default();
     let bytes = fields::number(&answer, "bytes").unwrap_or_default();
@@ -173,15 +163,5 @@ mod tests {
         relocate(&from, &moved).unwrap();
         assert!(!from.exists());
         assert_eq!(fs::read_to_string(moved.join("a/b/c")).unwrap(), "text");
-    }
-
-    #[test]
-    fn a_held_folder_without_a_server_to_ask_names_its_holder() {
-        let no_server =
-            Failure::NoServer { url: "http://x".into(), reason: "connection refused".into() };
-        let in_use =
-            StoreError::InUse { path: "d/wakeful.lock".into(), holder: "process 7".into() };
-        let text = explain(no_server.into(), &in_use).to_string();
-        assert!(text.contains("process 7") && text.contains("wakeful.lock"), "{text}");
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod crons;
 mod fields;
+pub(crate) mod keys;
 pub(crate) mod next;
 pub(crate) mod restore;
 pub(crate) mod run;
@@ -15,9 +16,11 @@ pub(crate) mod store;
 pub(crate) mod threads;
 
 use anyhow::Context as _;
+use wakeful::StoreError;
 
 use crate::arguments::{Cli, Command, Global};
 use crate::client::Client;
+use crate::failure::Failure;
 use crate::logging;
 use crate::settings::{Layer, Settings};
 
@@ -45,6 +48,10 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
             let flags = Layer { data: arguments.data.clone(), ..Layer::default() };
             backup::run(&arguments, &read(&global, flags, "warn")?, json)
         }
+        Command::Keys(command) => {
+            let flags = Layer { data: command.data(), ..Layer::default() };
+            keys::run(&command, &read(&global, flags, "warn")?, json)
+        }
         Command::Restore(arguments) => {
             let flags = Layer { data: arguments.data.clone(), ..Layer::default() };
             restore::run(&arguments, &read(&global, flags, "warn")?, json)
@@ -60,7 +67,8 @@ fn read(global: &Global, flags: Layer, log: &str) -> anyhow::Result<Settings> {
 }
 
 fn server(global: &Global) -> anyhow::Result<Client> {
-    Ok(Client::new(&read(global, Layer::default(), "warn")?.url.value))
+    let settings = read(global, Layer::default(), "warn")?;
+    Ok(Client::new(&settings.url.value, settings.api_key.value.as_ref()))
 }
 
 /// The runtime for the commands that have a host in this process.
@@ -69,4 +77,29 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .context("cannot start the threads of the runtime")
+}
+
+/// Says who has the data folder when nobody could be asked in its place.
+fn explain_in_use(error: anyhow::Error, in_use: &StoreError) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(Failure::NoServer { url, reason }) => {
+            Failure::NoServer { url: url.clone(), reason: format!("{reason}, but {in_use}") }.into()
+        }
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_held_folder_without_a_server_to_ask_names_its_holder() {
+        let no_server =
+            Failure::NoServer { url: "http://x".into(), reason: "connection refused".into() };
+        let in_use =
+            StoreError::InUse { path: "d/wakeful.lock".into(), holder: "process 7".into() };
+        let text = explain_in_use(no_server.into(), &in_use).to_string();
+        assert!(text.contains("process 7") && text.contains("wakeful.lock"), "{text}");
+    }
 }

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use clap::ValueEnum;
 
 use super::layer::Layer;
+use super::value::ClientKey;
 use crate::failure::Failure;
 
 /// What every variable begins with; the key follows in capitals.
@@ -11,6 +12,9 @@ const PREFIX: &str = "WAKEFUL_";
 
 /// Names the settings file; read before everything else.
 pub(super) const CONFIG: &str = "WAKEFUL_CONFIG";
+
+/// Where LangGraph's own clients find their key.
+pub(super) const LANGGRAPH_KEY: &str = "LANGGRAPH_API_KEY";
 
 /// Reads the settings from variables of the environment, given as `lookup`. An empty variable is
 /// as good as none.
@@ -35,6 +39,10 @@ pub(super) fn read(lookup: &dyn Fn(&str) -> Option<OsString>) -> Result<Layer, F
         store_cache: parsed(text("store_cache")?)?,
         min_free_disk: parsed(text("min_free_disk")?)?,
         max_body: parsed(text("max_body")?)?,
+        key_rate: parsed(text("key_rate")?)?,
+        peer_rate: parsed(text("peer_rate")?)?,
+        request_log: parsed(text("request_log")?)?,
+        api_key: parsed(text("api_key")?)?,
         url: parsed(text("url")?)?,
         log: text("log")?.map(|(_, value)| value),
         log_format: match text("log_format")? {
@@ -45,6 +53,14 @@ pub(super) fn read(lookup: &dyn Fn(&str) -> Option<OsString>) -> Result<Layer, F
         },
         ..Layer::default()
     })
+}
+
+/// The API key, if LangGraph's clients have one.
+pub(super) fn langgraph_key(
+    lookup: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Option<ClientKey>, Failure> {
+    let value = lookup(LANGGRAPH_KEY).filter(|value| !value.is_empty());
+    parsed(value.map(|value| (LANGGRAPH_KEY.to_owned(), value.to_string_lossy().into_owned())))
 }
 
 fn path(value: Option<OsString>) -> Option<std::path::PathBuf> {

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Deserialize;
 use wakeful::LimitSettings;
 
-use super::value::{Address, Bytes, Span, ThreadExpiry, Url};
+use super::value::{Address, Bytes, ClientKey, MaybeRate, Span, ThreadExpiry, Url};
 use crate::logging::LogFormat;
 
 /// What one source says about the settings. What is absent is left to the sources below it.
@@ -24,8 +24,8 @@ pub(crate) struct Layer {
     #[arg(long, value_name = "DIR")]
     pub(crate) assistants: Option<PathBuf>,
 
-    /// Listen on an address that others can reach, although there is no authentication: anyone who
-    /// can reach the port can run and read everything
+    /// Listen without any API key on an address that others can reach: anyone who can reach the port
+    /// can run and read everything
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true")]
     pub(crate) insecure_open: Option<bool>,
@@ -58,9 +58,26 @@ pub(crate) struct Layer {
     #[arg(long, value_name = "SIZE")]
     pub(crate) max_body: Option<Bytes>,
 
+    /// Let the holder of each API key call this often per second, or with a most at once as in
+    /// 50:200, unless its key says otherwise [default: off]
+    #[arg(long, value_name = "RATE")]
+    pub(crate) key_rate: Option<MaybeRate>,
+
+    /// Let each address call this often per second while there is no API key, or with a most at
+    /// once as in 50:200 [default: off]
+    #[arg(long, value_name = "RATE")]
+    pub(crate) peer_rate: Option<MaybeRate>,
+
+    /// Log each request: its id, method, route, status, time and key id
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true")]
+    pub(crate) request_log: Option<bool>,
+
     // The options of every command; see `arguments::Global`.
     #[arg(skip)]
     pub(crate) url: Option<Url>,
+    #[arg(skip)]
+    pub(crate) api_key: Option<ClientKey>,
     #[arg(skip)]
     pub(crate) log: Option<String>,
     #[arg(skip)]

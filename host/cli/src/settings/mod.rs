@@ -12,13 +12,14 @@ use std::path::{Path, PathBuf};
 
 use wakeful::core::{Expiry, Limits, Ttl};
 use wakeful::{HostSettings, Retention};
-use wakeful_server::ServerSettings;
+use wakeful_server::{ServerSettings, WithoutKeys};
 
 pub(crate) use self::layer::Layer;
-pub(crate) use self::value::{Address, Url};
+pub(crate) use self::source::Source;
+pub(crate) use self::value::{Address, ClientKey, Url};
 
 use self::source::{Layers, Sourced};
-use self::value::{Bytes, Span, ThreadExpiry};
+use self::value::{Bytes, MaybeRate, Span, ThreadExpiry};
 use crate::failure::Failure;
 use crate::logging::LogFormat;
 
@@ -32,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) data: Sourced<PathBuf>,
     pub(crate) assistants: Sourced<PathBuf>,
     pub(crate) url: Sourced<Url>,
+    /// What the client commands send.
+    pub(crate) api_key: Sourced<Option<ClientKey>>,
     pub(crate) insecure_open: Sourced<bool>,
     /// `None` means the default of the command.
     pub(crate) log: Sourced<Option<String>>,
@@ -43,6 +46,9 @@ pub(crate) struct Settings {
     store_cache: Sourced<Bytes>,
     min_free_disk: Sourced<Bytes>,
     max_body: Sourced<Bytes>,
+    key_rate: Sourced<MaybeRate>,
+    peer_rate: Sourced<MaybeRate>,
+    request_log: Sourced<bool>,
     limits: SourcedLimits,
     stateless_runs: Sourced<Span>,
     fires: Sourced<Span>,
@@ -78,8 +84,15 @@ impl Settings {
         let named = variable(environment::CONFIG).filter(|path| !path.is_empty());
         let named = named.map(PathBuf::from);
         let (file, path) = file::read(file.or(named.as_deref()))?;
-        let environment = environment::read(variable)?;
-        let settings = Self::resolve(&Layers { flags, environment, file, path });
+        let mut environment = environment::read(variable)?;
+        let langgraph = environment.api_key.is_none();
+        if langgraph {
+            environment.api_key = environment::langgraph_key(variable)?;
+        }
+        let mut settings = Self::resolve(&Layers { flags, environment, file, path });
+        if langgraph && matches!(settings.api_key.source, Source::Environment(_)) {
+            settings.api_key.source = Source::Environment(environment::LANGGRAPH_KEY.to_owned());
+        }
         settings.validate()?;
         Ok(settings)
     }
@@ -93,6 +106,7 @@ impl Settings {
         let url = listen.value.url();
         Self {
             url: layers.pick("url", |l| l.url.clone(), url),
+            api_key: layers.pick("api_key", |l| l.api_key.clone().map(Some), None),
             data: layers.pick("data", |l| l.data.clone(), host.data),
             assistants: layers.pick("assistants", |l| l.assistants.clone(), host.assistants),
             insecure_open: layers.pick("insecure_open", |l| l.insecure_open, false),
@@ -121,6 +135,9 @@ impl Settings {
                 |l| l.max_body,
                 Bytes(ServerSettings::default().max_body),
             ),
+            key_rate: layers.pick("key_rate", |l| l.key_rate, MaybeRate(None)),
+            peer_rate: layers.pick("peer_rate", |l| l.peer_rate, MaybeRate(None)),
+            request_log: layers.pick("request_log", |l| l.request_log, false),
             limits: SourcedLimits::resolve(layers, &host.limits),
             stateless_runs: layers.pick(
                 "stateless_runs",
@@ -179,7 +196,23 @@ impl Settings {
 
     /// What the server is told.
     pub(crate) fn server(&self) -> ServerSettings {
-        ServerSettings { max_body: self.max_body.value.0, ..ServerSettings::default() }
+        ServerSettings {
+            max_body: self.max_body.value.0,
+            without_keys: match (self.insecure_open.value, self.is_exposed()) {
+                (true, _) => WithoutKeys::Anyone,
+                (false, true) => WithoutKeys::Nobody,
+                (false, false) => WithoutKeys::Local,
+            },
+            key_rate: self.key_rate.value.0,
+            peer_rate: self.peer_rate.value.0,
+            request_log: self.request_log.value,
+            ..ServerSettings::default()
+        }
+    }
+
+    /// Whether other machines may be able to reach the server.
+    pub(crate) fn is_exposed(&self) -> bool {
+        !self.listen.value.0.ip().to_canonical().is_loopback()
     }
 
     /// The settings as a file that would give the same, with where each came from.

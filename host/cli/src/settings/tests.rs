@@ -36,6 +36,9 @@ fn every_setting_reaches_the_host() {
         store_cache = \"1 MiB\"
         min_free_disk = 9
         max_body = \"2 MiB\"
+        key_rate = \"5:9\"
+        peer_rate = \"7\"
+        request_log = true
         [limits]
         fuel = 11
         timeout = \"2m\"
@@ -55,7 +58,11 @@ fn every_setting_reaches_the_host() {
     assert_eq!(host.retention.fires.as_secs(), 7_200);
     let threads = host.retention.threads.unwrap();
     assert_eq!((threads.after.as_secs(), threads.expiry), (10_800, Expiry::KeepLatest));
-    assert_eq!(settings.server().max_body, 2 << 20);
+    let server = settings.server();
+    assert_eq!(server.max_body, 2 << 20);
+    assert_eq!(server.key_rate, "5:9".parse().ok());
+    assert_eq!(server.peer_rate, "7".parse().ok());
+    assert!(server.request_log);
 }
 
 #[test]
@@ -76,6 +83,9 @@ fn a_bad_variable_is_named() {
         ("WAKEFUL_MAX_ATTEMPTS", "-1"),
         ("WAKEFUL_LOG_FORMAT", "xml"),
         ("WAKEFUL_CONCURRENT_RUNS", "0"),
+        ("WAKEFUL_KEY_RATE", "fast"),
+        ("WAKEFUL_API_KEY", "a\nb"),
+        ("LANGGRAPH_API_KEY", "\u{7f}"),
     ] {
         let error = read(Layer::default(), "", &[(name, value)]).unwrap_err().to_string();
         assert!(error.contains(name), "{error}");
@@ -117,9 +127,44 @@ fn the_documented_defaults_are_the_real_ones() {
         ("store_cache", settings.store_cache.value.to_string()),
         ("min_free_disk", settings.min_free_disk.value.to_string()),
         ("max_body", settings.max_body.value.to_string()),
+        ("key_rate", settings.key_rate.value.to_string()),
+        ("peer_rate", settings.peer_rate.value.to_string()),
     ] {
         let argument = serve.get_arguments().find(|argument| argument.get_id() == flag).unwrap();
         let help = argument.get_help().unwrap().to_string();
         assert!(help.ends_with(&format!("[default: {value}]")), "{flag}: {help}");
+    }
+}
+
+#[test]
+fn an_api_key_is_found_and_never_shown() {
+    let key = |file: &str, environment: &[(&str, &str)]| {
+        let settings = read(Layer::default(), file, environment).unwrap();
+        let printed = format!("{} {settings:?}", settings.to_toml());
+        assert!(!printed.contains("wk_"), "{printed}");
+        let key = settings.api_key.value.map(|key| key.0.to_str().unwrap().to_owned());
+        (key.unwrap_or_default(), settings.api_key.source.to_string())
+    };
+    let (own, other) = (("WAKEFUL_API_KEY", "wk_own"), ("LANGGRAPH_API_KEY", "wk_other"));
+    let named = |key: &str, name: &str| (key.to_owned(), format!("environment {name}"));
+    assert_eq!(key("", &[]), (String::new(), "default".to_owned()));
+    assert_eq!(key("", &[own, other]), named(own.1, own.0));
+    assert_eq!(key("", &[other]), named(other.1, other.0));
+    assert_eq!(key("api_key = \"wk_file\"", &[]).0, "wk_file");
+}
+
+#[test]
+fn who_may_call_without_keys_depends_on_the_address() {
+    for (listen, insecure_open, expected) in [
+        ("127.0.0.1:1", false, WithoutKeys::Local),
+        ("[::1]:1", false, WithoutKeys::Local),
+        ("0.0.0.0:1", false, WithoutKeys::Nobody),
+        ("192.0.2.1:1", false, WithoutKeys::Nobody),
+        ("0.0.0.0:1", true, WithoutKeys::Anyone),
+        ("127.0.0.1:1", true, WithoutKeys::Anyone),
+    ] {
+        let file = format!("listen = \"{listen}\"\ninsecure_open = {insecure_open}");
+        let settings = read(Layer::default(), &file, &[]).unwrap();
+        assert_eq!(settings.server().without_keys, expected, "{file}");
     }
 }

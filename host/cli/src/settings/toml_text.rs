@@ -10,6 +10,11 @@ pub(super) fn write(settings: &Settings) -> String {
     lines.path("data", &settings.data);
     lines.path("assistants", &settings.assistants);
     lines.text("url", &settings.url);
+    match &settings.api_key.value {
+        // Whoever looks over a shoulder is not to see it.
+        Some(_) => lines.add("# api_key", "(not shown)", &settings.api_key.source),
+        None => lines.add("# api_key", "(none)", &settings.api_key.source),
+    }
     lines.bare("insecure_open", &settings.insecure_open);
     match &settings.log.value {
         Some(log) => lines.add("log", &quoted(log), &settings.log.source),
@@ -28,6 +33,9 @@ pub(super) fn write(settings: &Settings) -> String {
     lines.text("store_cache", &settings.store_cache);
     lines.text("min_free_disk", &settings.min_free_disk);
     lines.text("max_body", &settings.max_body);
+    lines.text("key_rate", &settings.key_rate);
+    lines.text("peer_rate", &settings.peer_rate);
+    lines.bare("request_log", &settings.request_log);
     lines.heading("limits");
     let limits = &settings.limits;
     lines.bare("fuel", &limits.fuel);

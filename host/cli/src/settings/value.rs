@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
+use ureq::http::HeaderValue;
 use wakeful::core::Expiry;
+use wakeful::core::{InvalidRate, Rate};
 
 /// A number of bytes, such as `"128 MiB"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,6 +159,52 @@ impl fmt::Display for ThreadExpiry {
     }
 }
 
+/// How often callers may come: `"50"`, `"50:200"` or `"off"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MaybeRate(pub(crate) Option<Rate>);
+
+impl FromStr for MaybeRate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self(None));
+        }
+        let rate = text.parse().map_err(|error: InvalidRate| format!("{error}, or off"))?;
+        Ok(Self(Some(rate)))
+    }
+}
+
+impl fmt::Display for MaybeRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(rate) => rate.fmt(f),
+            None => f.write_str("off"),
+        }
+    }
+}
+
+/// The API key that client commands send. It is shown nowhere.
+#[derive(Clone)]
+pub(crate) struct ClientKey(pub(crate) HeaderValue);
+
+impl FromStr for ClientKey {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut value = HeaderValue::from_str(text.trim())
+            .map_err(|_| "the API key has characters that no key has".to_owned())?;
+        value.set_sensitive(true);
+        Ok(Self(value))
+    }
+}
+
+impl fmt::Debug for ClientKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientKey(…)")
+    }
+}
+
 macro_rules! deserialize_from_text {
     ($($type:ident)*) => {$(
         impl<'de> Deserialize<'de> for $type {
@@ -167,7 +215,7 @@ macro_rules! deserialize_from_text {
     )*};
 }
 
-deserialize_from_text!(Span Address ThreadExpiry Url);
+deserialize_from_text!(Span Address ThreadExpiry Url MaybeRate ClientKey);
 
 #[cfg(test)]
 mod tests {

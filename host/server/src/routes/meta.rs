@@ -1,5 +1,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
@@ -7,9 +9,14 @@ use serde_json::json;
 use crate::app::App;
 use crate::error::Error;
 use crate::extract::Params;
+use crate::metrics::{self, Snapshot};
 
 pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/", get(root)).route("/ok", get(ok)).route("/info", get(info))
+    Router::new()
+        .route("/", get(root))
+        .route("/ok", get(ok))
+        .route("/info", get(info))
+        .route("/metrics", get(metrics))
 }
 
 async fn root() -> Json<serde_json::Value> {
@@ -30,8 +37,28 @@ async fn ok(State(app): State<App>, params: Params) -> Result<Json<serde_json::V
     Ok(Json(json!({ "ok": true, "services": {} })))
 }
 
-async fn info() -> Json<serde_json::Value> {
+/// `?format=json` shows a part of it as LangGraph's server does.
+async fn metrics(State(app): State<App>, params: Params) -> Result<Response, Error> {
+    let as_json = |word: &str| match word {
+        "json" => Some(true),
+        "prometheus" => Some(false),
+        _ => None,
+    };
+    let as_json = params.word("format", as_json, "`json` or `prometheus`")?.unwrap_or(false);
+    let snapshot = Snapshot::new(app.host.metrics().await?, &app.observed);
+    if as_json {
+        return Ok(Json(snapshot.json()).into_response());
+    }
+    let text = snapshot.text().map_err(|problem| {
+        tracing::error!(%problem, "the metrics cannot be written");
+        Error::refused(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written")
+    })?;
+    Ok(([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response())
+}
+
+async fn info(State(app): State<App>) -> Json<serde_json::Value> {
     Json(json!({
+        "uptime_seconds": app.host.uptime().as_secs(),
         "version": env!("CARGO_PKG_VERSION"),
         "langgraph_py_version": null,
         "flags": {

@@ -5,6 +5,7 @@ pub(crate) mod crons;
 pub(crate) mod endings;
 pub(crate) mod graphs;
 pub(crate) mod items;
+pub(crate) mod keys;
 pub(crate) mod meta;
 pub(crate) mod operations;
 pub(crate) mod page;

@@ -12,6 +12,7 @@ mod grants;
 mod graph;
 mod interrupt;
 mod item;
+mod key;
 mod limit;
 mod log;
 mod options;
@@ -41,6 +42,7 @@ pub(crate) use interrupt::Asked;
 pub(crate) use item::{
     AddressBody, FoundItem, Item, ItemBody, ItemSearch, NamespaceSearch, REFRESH, queried,
 };
+pub(crate) use key::{Key, KeyBody};
 pub(crate) use limit::Limit;
 pub(crate) use log::Logs;
 pub(crate) use run::Run;

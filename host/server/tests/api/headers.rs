@@ -12,7 +12,7 @@ async fn the_server_says_that_it_is_well() {
         assert_eq!(api.get(path).await.ok(), well, "{path}");
     }
     let info = api.get("/info").await.ok();
-    assert_keys(&info, &["version", "langgraph_py_version", "flags", "host"]);
+    assert_keys(&info, &["version", "langgraph_py_version", "flags", "host", "uptime_seconds"]);
     assert_eq!(
         (&info["flags"]["crons"], &info["flags"]["assistants"]),
         (&json!(true), &json!(true))

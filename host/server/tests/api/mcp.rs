@@ -5,7 +5,7 @@ use axum::http::{Method, Request};
 use serde_json::{Value, json};
 use wakeful::Host;
 use wakeful::core::RunStatus;
-use wakeful_server::ServerSettings;
+use wakeful_server::{ServerSettings, WithoutKeys};
 
 use crate::support::{Answer, Api, message, text};
 
@@ -158,7 +158,8 @@ async fn a_request_that_is_not_of_the_transport_is_refused() {
 
 #[tokio::test]
 async fn a_host_name_or_an_origin_of_any_kind_is_served() {
-    let api = Api::start().await;
+    let without_keys = WithoutKeys::Anyone;
+    let api = Api::with(ServerSettings { without_keys, ..ServerSettings::default() }).await;
     let mut foreign = request(&rpc("tools/list", &json!({})));
     foreign.headers_mut().insert("host", "wakeful.example:8443".parse().unwrap());
     foreign.headers_mut().insert("origin", "https://studio.example".parse().unwrap());

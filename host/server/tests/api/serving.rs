@@ -23,7 +23,10 @@ async fn a_connection_that_stays_open_does_not_keep_the_server_from_stopping() {
 
     let idle = TcpStream::connect(address).await.unwrap();
     let mut quick = TcpStream::connect(address).await.unwrap();
-    quick.write_all(b"GET /ok HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+    quick
+        .write_all(b"GET /ok HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
     let mut answer = String::new();
     timeout(PATIENCE, quick.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
@@ -31,7 +34,7 @@ async fn a_connection_that_stays_open_does_not_keep_the_server_from_stopping() {
     let run = api.post("/runs", json!({"assistant_id": "echo", "input": {"sleep": 60}})).await;
     let path = format!("/runs/{}/join", text(&run.ok(), "run_id"));
     let mut waiting = TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
     waiting.write_all(request.as_bytes()).await.unwrap();
     let mut status = [0; 12];
     timeout(PATIENCE, waiting.read_exact(&mut status)).await.unwrap().unwrap();

@@ -49,7 +49,16 @@ impl Api {
         let assistants = folder.path().join("assistants");
         std::fs::create_dir(&assistants).unwrap();
         copy_example("echo", &assistants);
-        let mut host_settings = HostSettings::new(folder.path().join("data"), assistants);
+        Self::on(folder, settings, change).await
+    }
+
+    async fn on(
+        folder: TempDir,
+        settings: ServerSettings,
+        change: impl FnOnce(&mut HostSettings),
+    ) -> Self {
+        let path = |name: &str| folder.path().join(name);
+        let mut host_settings = HostSettings::new(path("data"), path("assistants"));
         host_settings.shutdown_grace = Duration::from_millis(10);
         host_settings.min_free_disk = 0;
         change(&mut host_settings);
@@ -65,6 +74,12 @@ impl Api {
             components.any(|it| it["id"] == example && it["status"] == "serving")
         };
         self.until("/components", serves).await;
+    }
+
+    /// Stops the host, and starts another on the same folders.
+    pub(crate) async fn restart(self) -> Self {
+        self.host.shutdown().await.unwrap();
+        Self::on(self.folder, ServerSettings::default(), |_| {}).await
     }
 
     pub(crate) fn folder(&self) -> &Path {

@@ -23,11 +23,13 @@ pub mod expiry;
 pub mod files;
 pub mod fires;
 pub mod items;
+pub mod keys;
 mod kit;
 pub mod queue;
 pub mod recovery;
 pub mod runs;
 pub mod states;
+pub mod stats;
 pub mod threads;
 
 /// Makes a test of every law, in a module for each topic.
@@ -143,6 +145,16 @@ macro_rules! contract_suite {
                 using_a_thread_restarts_its_time
                 a_busy_thread_never_expires
                 a_thread_can_shrink_instead_of_going
+            ]
+            keys: [
+                a_key_reads_back_as_it_was_written
+                there_are_at_most_so_many_keys
+                a_revoked_key_does_not_come_back
+                the_last_use_of_a_key_only_moves_on
+            ]
+            stats: [
+                the_queue_is_measured
+                writes_that_were_made_durable_are_counted
             ]
             files: [
                 a_file_comes_back_under_its_digest

@@ -8,15 +8,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use wakeful_core::{
-    Assistant, Checkpoint, CheckpointSource, Coalesced, Command, Cron, CronTrigger, Digest,
+    ApiKey, Assistant, Checkpoint, CheckpointSource, Coalesced, Command, Cron, CronTrigger, Digest,
     ErrorCode, Expiry, Failure, FileEntry, FileKind, Fire, FireStatus, Interrupt, Item,
     ItemAddress, Json, LogLevel, LogLine, LogSource, Manifest, MultitaskStrategy, Namespace,
-    Object, OnCompletion, Outcome, Pending, Report, Run, RunError, RunRequest, RunStatus,
-    SkipReason, Thread, ThreadStatus, Timestamp, Trigger, Ttl,
+    Object, OnCompletion, Outcome, Pending, Rate, Report, Run, RunError, RunRequest, RunStatus,
+    Scope, SkipReason, Thread, ThreadStatus, Timestamp, Trigger, Ttl,
 };
 
 use super::{
-    Docs, Draft, StoredAssistant, StoredCheckpoint, StoredCron, StoredFire, StoredItem,
+    Docs, Draft, StoredAssistant, StoredCheckpoint, StoredCron, StoredFire, StoredItem, StoredKey,
     StoredLease, StoredRun, StoredThread, StoredVersion, VERSION, decode, encode,
 };
 use crate::blobs::Blobs;
@@ -278,6 +278,20 @@ fn items_of_every_format_are_read() {
         expires_at: Some(at(600_000_001)),
     };
     assert_eq!(check("item", &item).open(address, &docs).unwrap(), expected);
+}
+
+#[test]
+fn keys_of_every_format_are_read() {
+    let key = ApiKey {
+        id: id(9),
+        name: "ci".to_owned(),
+        scope: Scope::Run,
+        rate: Rate::new(5, 10),
+        secret: Digest::from_bytes([7; 32]),
+        created_at: at(0),
+        last_used_at: Some(at(9)),
+    };
+    assert_eq!(check("key", &StoredKey::new(&key)).open(), key);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod cron;
 mod doc;
 mod fire;
 mod item;
+mod key;
 mod report;
 mod run;
 mod thread;
@@ -21,6 +22,7 @@ pub(crate) use cron::StoredCron;
 pub(crate) use doc::{Doc, Docs};
 pub(crate) use fire::StoredFire;
 pub(crate) use item::StoredItem;
+pub(crate) use key::StoredKey;
 pub(crate) use run::{StoredLease, StoredRun};
 pub(crate) use thread::{StoredThread, StoredTtl, error_doc};
 

@@ -2,6 +2,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use super::stats::Syncs;
 use super::table::Table;
 use crate::Error;
 use crate::folder::{Lock, Mark};
@@ -19,6 +20,7 @@ pub(super) struct Inner {
     pub(super) docs: Docs,
     pub(super) path: PathBuf,
     pub(super) stopped: OnceLock<String>,
+    pub(super) syncs: Syncs,
     pub(super) _lock: Lock,
 }
 

@@ -4,6 +4,7 @@
 //! makes the group durable once, and only then answers. Readers use the trees directly. What is
 //! larger than sled takes well is a blob, durable before the transaction that names it.
 
+mod api_keys;
 mod assistant_store;
 mod assistants;
 mod backend;
@@ -24,6 +25,7 @@ mod queue;
 mod repair;
 mod runs;
 mod states;
+mod stats;
 mod sweep;
 mod table;
 mod threads;

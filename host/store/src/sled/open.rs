@@ -8,6 +8,7 @@ use super::SledConfig;
 use super::inner::{Inner, fault};
 use super::keys::Parts;
 use super::repair;
+use super::stats::Syncs;
 use super::table::Table;
 use super::tx::Tx;
 use super::watchdog::{self, Pulse};
@@ -64,6 +65,7 @@ fn open_inner(config: &SledConfig, lock: Lock, space: Space) -> Result<Inner, Er
         docs: Docs { blobs },
         path: config.path.clone(),
         stopped: OnceLock::new(),
+        syncs: Syncs::default(),
         _lock: lock,
     })
 }

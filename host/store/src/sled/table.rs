@@ -1,6 +1,6 @@
 use crate::record::{
-    StoredAssistant, StoredCheckpoint, StoredCron, StoredFire, StoredItem, StoredLease, StoredRun,
-    StoredThread, StoredVersion,
+    StoredAssistant, StoredCheckpoint, StoredCron, StoredFire, StoredItem, StoredKey, StoredLease,
+    StoredRun, StoredThread, StoredVersion,
 };
 
 macro_rules! tables {
@@ -71,6 +71,8 @@ tables! {
     Items = "items",
     /// Expires ‖ labels ‖ key.
     ItemsByExpiry = "items_by_expiry",
+    /// API key → record.
+    Keys = "keys",
 }
 
 /// A record that has a table of its own.
@@ -100,4 +102,5 @@ records! {
     StoredCron => Crons "cron",
     StoredFire => Fires "fire",
     StoredItem => Items "item",
+    StoredKey => Keys "API key",
 }

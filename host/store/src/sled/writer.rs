@@ -236,8 +236,11 @@ impl Group<'_> {
     }
 
     fn sync(&self) -> Result<(), Error> {
+        let begun = Instant::now();
         self.inner.sync()?;
-        Ok(self.inner.mark.set(*self.commits)?)
+        self.inner.mark.set(*self.commits)?;
+        self.inner.syncs.note(begun.elapsed());
+        Ok(())
     }
 
     fn end(mut self) -> Result<(), Error> {

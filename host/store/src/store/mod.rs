@@ -10,9 +10,11 @@ mod assistants;
 mod error;
 mod fires;
 mod items;
+mod keys;
 mod query;
 mod runs;
 mod states;
+mod stats;
 
 pub use assistants::{
     AssistantQuery, AssistantSort, AssistantStore, DeletedAssistant, VersionQuery,
@@ -20,9 +22,11 @@ pub use assistants::{
 pub use error::Error;
 pub use fires::{DueCron, FirePlan, Planner};
 pub use items::{FoundItems, GetItem, ItemQuery, ItemStore, NamespaceQuery, PutItem};
+pub use keys::KeyStore;
 pub use query::{CronQuery, Order, Page, RunQuery, SortBy, ThreadQuery};
 pub use runs::{Cancelled, ClaimedRun, FinishRun, Finished, Inserted, NewRun, Recovered};
 pub use states::{CopyThread, Expired, Put, PutCheckpoint, StateStore, ThreadPatch};
+pub use stats::{StatsStore, StoreStats};
 
 /// What the host keeps, one method per transaction.
 ///
@@ -30,7 +34,9 @@ pub use states::{CopyThread, Expired, Put, PutCheckpoint, StateStore, ThreadPatc
 /// that one process sees every change: runs are claimed under a [`Lease`], and whoever finishes one
 /// names the epoch of its claim.
 #[async_trait]
-pub trait Store: AssistantStore + ItemStore + StateStore + Send + Sync + 'static {
+pub trait Store:
+    AssistantStore + ItemStore + KeyStore + StateStore + StatsStore + Send + Sync + 'static
+{
     /// Inserts the thread unless its id is taken.
     async fn create_thread(&self, thread: Thread) -> Result<Created<Thread>, Error>;
     /// The thread with this id.

@@ -21,7 +21,7 @@ pub(super) fn run(
         )
         .into());
     }
-    let client = Client::new(&settings.url.value);
+    let client = Client::new(&settings.url.value, settings.api_key.value.as_ref());
     let prefix = arguments.thread.map(|thread| format!("/threads/{thread}")).unwrap_or_default();
     let body = body(arguments, request);
     let run = client

@@ -20,7 +20,12 @@ pub(super) fn print(host: &Host, address: SocketAddr) -> anyhow::Result<()> {
     }
     out::line(format_args!("data in {}", settings.data.display()))?;
     out::line(format_args!("listening on http://{address}"))?;
-    for line in first_cron(&components, address) {
+    if host.needs_key() {
+        out::line(format_args!("callers need an API key; `wakeful keys create` makes one"))?;
+    } else {
+        out::line(format_args!("no API key is needed; `wakeful keys create` makes a first one"))?;
+    }
+    for line in first_cron(&components, address, host.needs_key()) {
         out::line(format_args!("{line}"))?;
     }
     Ok(())
@@ -42,7 +47,7 @@ fn row(component: &ComponentStatus) -> [String; 4] {
 }
 
 /// How to create a first cron, by command and by hand.
-fn first_cron(components: &[ComponentStatus], address: SocketAddr) -> Vec<String> {
+fn first_cron(components: &[ComponentStatus], address: SocketAddr, needs_key: bool) -> Vec<String> {
     let Some(usable) = components.iter().find(|component| component.serving.is_some()) else {
         return Vec::new();
     };
@@ -50,12 +55,13 @@ fn first_cron(components: &[ComponentStatus], address: SocketAddr) -> Vec<String
     // A command in another folder does not read the settings that were read here.
     let standard = address == SocketAddr::from(([127, 0, 0, 1], 8123));
     let url = if standard { String::new() } else { format!(" --url http://{address}") };
+    let key = if needs_key { " -H \"x-api-key: $WAKEFUL_API_KEY\"" } else { "" };
     vec![
         String::new(),
         "create a first cron, for every minute:".to_owned(),
         format!("  wakeful crons create --assistant {id} --schedule '* * * * *'{url}"),
         format!(
-            "  curl http://{address}/runs/crons -H 'content-type: application/json' \
+            "  curl http://{address}/runs/crons -H 'content-type: application/json'{key} \
              -d '{{\"assistant_id\": \"{id}\", \"schedule\": \"* * * * *\"}}'"
         ),
     ]
@@ -74,7 +80,7 @@ mod tests {
             problem: Some("not a component".into()),
         };
         assert!(
-            first_cron(std::slice::from_ref(&broken), SocketAddr::from(([127, 0, 0, 1], 1)))
+            first_cron(std::slice::from_ref(&broken), SocketAddr::from(([127, 0, 0, 1], 1)), false)
                 .is_empty()
         );
         assert_eq!(row(&broken), ["  broken", "-", "broken", "not a component"]);

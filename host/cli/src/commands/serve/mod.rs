@@ -32,21 +32,30 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
-    refuse_open(settings)?;
-    runtime()?.block_on(serve(settings))
+    runtime()?.block_on(async {
+        refuse_open(settings).await?;
+        serve(settings).await
+    })
 }
 
-/// Refuses an address that others can reach, unless somebody said that this is meant.
-fn refuse_open(settings: &Settings) -> Result<(), Failure> {
-    let address = settings.listen.value.0;
-    if address.ip().is_loopback() || settings.insecure_open.value {
+/// Refuses an address that others can reach while there is no API key, unless somebody said that
+/// this is meant. Before anything starts, so that nothing fires until then.
+async fn refuse_open(settings: &Settings) -> anyhow::Result<()> {
+    if !settings.is_exposed() || settings.insecure_open.value {
         return Ok(());
     }
+    let data = &settings.data.value;
+    if !wakeful::keys_in(data).await.map_err(failure::of_host)?.is_empty() {
+        return Ok(());
+    }
+    let address = settings.listen.value;
+    let data = data.display();
     Err(Failure::Usage(format!(
-        "listening on {address} would let anyone who can reach it run and read everything, since \
-         there is no authentication yet; listen on 127.0.0.1 behind a proxy that authenticates, or \
-         add --insecure-open if the network is closed"
-    )))
+        "others can reach {address}, and there is no API key yet; make one with `wakeful keys \
+         create --name admin --scope manage --data {data}` and start again, or add --insecure-open \
+         to let anyone run and read everything"
+    ))
+    .into())
 }
 
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
@@ -116,23 +125,37 @@ fn announce_stop(host: &Host) {
 mod tests {
     use super::*;
 
-    fn settings(listen: &str, insecure_open: bool) -> Settings {
-        let flags = Layer {
-            listen: listen.parse().ok(),
-            insecure_open: Some(insecure_open),
-            ..Layer::default()
+    #[tokio::test]
+    async fn an_address_that_others_reach_needs_a_key_or_a_word_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let settings = |listen: &str, insecure_open| {
+            let flags = Layer {
+                listen: listen.parse().ok(),
+                insecure_open: Some(insecure_open),
+                data: Some(data.clone()),
+                ..Layer::default()
+            };
+            Settings::read(flags, None).unwrap()
         };
-        Settings::read(flags, None).unwrap()
-    }
-
-    #[test]
-    fn an_open_address_needs_a_word_of_its_own() {
-        assert!(refuse_open(&settings("127.0.0.1:0", false)).is_ok());
-        assert!(refuse_open(&settings("[::1]:0", false)).is_ok());
-        assert!(refuse_open(&settings("0.0.0.0:0", true)).is_ok());
-        let refusal = refuse_open(&settings("0.0.0.0:0", false)).unwrap_err().to_string();
+        for (listen, insecure_open) in
+            [("127.0.0.1:0", false), ("[::1]:0", false), ("0.0.0.0:0", true)]
+        {
+            assert!(refuse_open(&settings(listen, insecure_open)).await.is_ok(), "{listen}");
+        }
+        let exposed = settings("0.0.0.0:0", false);
+        let refusal = refuse_open(&exposed).await.unwrap_err().to_string();
+        assert!(refusal.contains("wakeful keys create --name admin"), "{refusal}");
         assert!(refusal.contains("--insecure-open"), "{refusal}");
-        assert!(refuse_open(&settings("192.0.2.1:80", false)).is_err());
+        assert!(refuse_open(&settings("192.0.2.1:80", false)).await.is_err());
+        assert!(!data.exists(), "a refusal leaves nothing behind");
+        let new = wakeful::CreateKey {
+            name: "admin".to_owned(),
+            scope: wakeful::core::Scope::Manage,
+            rate: None,
+        };
+        wakeful::create_key_in(&data, new).await.unwrap();
+        refuse_open(&exposed).await.unwrap();
     }
 
     #[tokio::test]

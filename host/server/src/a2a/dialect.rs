@@ -117,21 +117,21 @@ impl Dialect {
         last: bool,
     ) -> Json {
         let mut update = self.update(task, "artifact", self.artifact(task.last(), parts));
-        update["append"] = appends.into();
-        update["lastChunk"] = last.into();
+        put(&mut update, "append", appends);
+        put(&mut update, "lastChunk", last);
         self.wrapped("artifactUpdate", self.kind("artifact-update", update))
     }
 
     fn status_event(self, mut update: Json, is_last: bool) -> Json {
         if self == Self::V0_3 {
-            update["final"] = is_last.into();
+            put(&mut update, "final", is_last);
         }
         self.wrapped("statusUpdate", self.kind("status-update", update))
     }
 
     fn update(self, task: &Task, key: &str, value: Json) -> Json {
         let mut update = json!({ "taskId": Text(task.id()), "contextId": Text(task.context()) });
-        update[key] = value;
+        put(&mut update, key, value);
         update
     }
 
@@ -143,7 +143,7 @@ impl Dialect {
         if task.state() != State::Completed
             && let Some(message) = self.replied(task, run)
         {
-            status["message"] = message;
+            put(&mut status, "message", message);
         }
         status
     }
@@ -210,7 +210,7 @@ impl Dialect {
     /// Says what something is, where the version wants it said inside.
     fn kind(self, kind: &str, mut document: Json) -> Json {
         if self == Self::V0_3 {
-            document["kind"] = kind.into();
+            put(&mut document, "kind", kind);
         }
         document
     }
@@ -221,5 +221,12 @@ impl Dialect {
             Self::V0_3 => document,
             Self::V1_0 => json!({ key: document }),
         }
+    }
+}
+
+/// Adds a key to an object.
+fn put(object: &mut Json, key: &str, value: impl Into<Json>) {
+    if let Json::Object(object) = object {
+        object.insert(key.to_owned(), value.into());
     }
 }

@@ -15,7 +15,7 @@ use crate::whole::whole;
 /// What a message is for.
 enum Target {
     /// A task that waits for an answer.
-    Goes(Task),
+    Goes(Box<Task>),
     /// A task to begin on this thread.
     Begins(RunThread),
 }
@@ -69,7 +69,7 @@ async fn target(
             return Err(RpcError::invalid_params(reason));
         }
         return match task.state() {
-            State::InputRequired => Ok(Target::Goes(task)),
+            State::InputRequired => Ok(Target::Goes(Box::new(task))),
             state if state.is_final() => Err(problem::unsupported(format!(
                 "task {id} has ended; send its `contextId` alone to begin another one there"
             ))),
@@ -85,7 +85,7 @@ async fn target(
         Ok(thread) if thread.status == ThreadStatus::Interrupted => {
             let waiting = Task::waiting_on(host, assistant.id, context).await?;
             let begins = Target::Begins(RunThread::Existing(context));
-            Ok(waiting.map_or(begins, Target::Goes))
+            Ok(waiting.map_or(begins, |task| Target::Goes(Box::new(task))))
         }
         Ok(_) => Ok(Target::Begins(RunThread::Existing(context))),
         Err(HostError::NotFound { .. }) => Ok(Target::Begins(RunThread::CreateIfMissing(context))),

@@ -91,6 +91,8 @@ uuid_id! {
     CheckpointId
     /// Names an API key.
     KeyId
+    /// Names a delivery of a webhook.
+    DeliveryId
 }
 
 impl AssistantId {
@@ -107,6 +109,13 @@ impl RunId {
     /// fire that is written twice still names one run.
     pub fn of_fire(cron: CronId, scheduled_at: Timestamp) -> Self {
         Self(Uuid::new_v5(&cron.uuid(), &scheduled_at.as_microsecond().to_be_bytes()))
+    }
+}
+
+impl DeliveryId {
+    /// The delivery of a run's end. A run ends once, so there is one.
+    pub fn of_run(run: RunId) -> Self {
+        Self(Uuid::new_v5(&run.uuid(), b"delivery"))
     }
 }
 

@@ -6,10 +6,12 @@
 //! Invariants: no input or output, no clock of its own (time comes in through [`Clock`]), no
 //! serialisation (stored shapes belong to the store, wire shapes to the server).
 
+pub mod address;
 mod assistant;
 mod checkpoint;
 mod clock;
 mod cron;
+mod delivery;
 mod fire;
 mod grants;
 mod id;
@@ -22,15 +24,17 @@ mod run;
 pub mod schedule;
 mod thread;
 mod ttl;
+mod web_url;
 
 pub use assistant::{Assistant, AssistantPatch};
 pub use checkpoint::{Checkpoint, CheckpointSource, FileEntry, FileKind, Manifest, Pending};
 pub use clock::{Clock, SystemClock, to_micros};
 pub use cron::Cron;
+pub use delivery::{AfterAttempt, Attempt, AttemptResult, Delivery, DeliveryStatus};
 pub use fire::{Coalesced, Fire, FireStatus, SkipReason};
 pub use grants::{Access, Grants, InvalidGrant, StoreGrant};
 pub use id::{
-    AssistantId, CheckpointId, ComponentId, CronId, Digest, InvalidId, KeyId, RunId, ThreadId,
+    AssistantId, CheckpointId, ComponentId, CronId, DeliveryId, Digest, InvalidId, KeyId, RunId, ThreadId,
 };
 pub use item::{
     InvalidFilter, InvalidItem, Item, ItemAddress, ItemFilter, Namespace, NamespacePattern,
@@ -45,6 +49,7 @@ pub use run::{
 pub use schedule::{Schedule, ScheduleError};
 pub use thread::{Thread, ThreadStatus};
 pub use ttl::{Expiry, Ttl};
+pub use web_url::{InvalidWebUrl, WebUrl};
 
 /// Any JSON document.
 pub type Json = serde_json::Value;

@@ -226,6 +226,13 @@ pub struct RunRequest {
     pub options: Object,
 }
 
+impl RunRequest {
+    /// The URL that is told how the run ended, if one was asked for.
+    pub fn webhook(&self) -> Option<&str> {
+        self.options.get("webhook").and_then(Json::as_str)
+    }
+}
+
 /// An instruction in place of, or beside, an input.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Command {

@@ -25,6 +25,7 @@ pub mod fires;
 pub mod items;
 pub mod keys;
 mod kit;
+pub mod outbox;
 pub mod queue;
 pub mod recovery;
 pub mod runs;
@@ -145,6 +146,19 @@ macro_rules! contract_suite {
                 using_a_thread_restarts_its_time
                 a_busy_thread_never_expires
                 a_thread_can_shrink_instead_of_going
+            outbox: [
+                a_run_that_ends_leaves_a_delivery_if_it_has_a_webhook
+                every_way_to_end_leaves_a_delivery
+                a_run_that_is_put_back_or_discarded_leaves_none
+                a_delivery_has_the_values_that_its_run_did_not_return
+                a_claimed_delivery_comes_up_again_only_later
+                a_slow_origin_holds_up_no_other
+                an_attempt_is_noted_with_what_follows_from_it
+                a_final_delivery_can_be_asked_for_again
+                a_host_that_starts_releases_what_was_handed_out
+                deliveries_are_listed_newest_first
+                a_delivery_goes_with_its_run_and_a_pending_one_keeps_it
+                a_sweep_forgets_old_deliveries
             ]
             keys: [
                 a_key_reads_back_as_it_was_written

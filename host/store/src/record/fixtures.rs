@@ -8,16 +8,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use wakeful_core::{
-    ApiKey, Assistant, Checkpoint, CheckpointSource, Coalesced, Command, Cron, CronTrigger, Digest,
-    ErrorCode, Expiry, Failure, FileEntry, FileKind, Fire, FireStatus, Interrupt, Item,
-    ItemAddress, Json, LogLevel, LogLine, LogSource, Manifest, MultitaskStrategy, Namespace,
-    Object, OnCompletion, Outcome, Pending, Rate, Report, Run, RunError, RunRequest, RunStatus,
-    Scope, SkipReason, Thread, ThreadStatus, Timestamp, Trigger, Ttl,
+    ApiKey, Assistant, Attempt, AttemptResult, Checkpoint, CheckpointSource, Coalesced, Command, Cron, CronTrigger, Delivery, DeliveryId, DeliveryStatus, Digest, ErrorCode, Expiry, Failure, FileEntry, FileKind, Fire, FireStatus, Interrupt, Item, ItemAddress, Json, LogLevel, LogLine, LogSource, Manifest, MultitaskStrategy, Namespace, Object, OnCompletion, Outcome, Pending, Rate, Report, Run, RunError, RunRequest, RunStatus, Scope, SkipReason, Thread, ThreadStatus, Timestamp, Trigger, Ttl,
 };
 
 use super::{
-    Docs, Draft, StoredAssistant, StoredCheckpoint, StoredCron, StoredFire, StoredItem, StoredKey,
-    StoredLease, StoredRun, StoredThread, StoredVersion, VERSION, decode, encode,
+    Docs, Draft, StoredAssistant, StoredCheckpoint, StoredCron, StoredDelivery, StoredFire, StoredItem, StoredKey, StoredLease, StoredRun, StoredThread, StoredVersion, StoredWebhook, VERSION, decode, encode,
 };
 use crate::blobs::Blobs;
 use crate::folder::Space;
@@ -211,6 +206,45 @@ fn runs_of_every_format_are_read() {
         Run::new(id(1), id(2), id(3), "echo".parse().unwrap(), RunRequest::default(), at(0));
     let stored = check("run_pending", &StoredRun::new(&pending, &docs).unwrap());
     assert_eq!(stored.open(None, &docs).unwrap(), pending);
+    let told = Run { request: told(), ..pending };
+    let stored = check("run_webhook", &StoredRun::new(&told, &docs).unwrap());
+    assert_eq!(stored.webhook.as_ref().unwrap().origin, "https://example.com");
+    assert_eq!(stored.open(None, &docs).unwrap(), told);
+}
+
+fn told() -> RunRequest {
+    let options = object(json!({ "webhook": "https://example.com/hook?key=1" }));
+    RunRequest { options, ..RunRequest::default() }
+}
+
+#[test]
+fn deliveries_of_every_format_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let docs = docs(folder.path());
+    let webhook = StoredWebhook::new(told().webhook().unwrap(), &docs).unwrap();
+    let values = docs.put(&json!({ "n": 1 })).unwrap();
+    let mut made = StoredDelivery::new(id(1), webhook, Some(values), at(3));
+    let attempt = |at, result| Attempt { at, took: Duration::from_micros(7), result };
+    let attempts = vec![
+        attempt(at(4), AttemptResult::Failed { reason: "refused".to_owned() }),
+        attempt(at(5), AttemptResult::Answered { status: 500, body: "oh".to_owned() }),
+    ];
+    made.attempts = Some(StoredDelivery::attempts_doc(&attempts, &docs).unwrap());
+    made.tries = 2;
+    made.claimed = true;
+    let stored = check("delivery", &made);
+    let delivery = Delivery {
+        id: DeliveryId::of_run(id(1)),
+        run_id: id(1),
+        url: "https://example.com/hook?key=1".to_owned(),
+        status: DeliveryStatus::Pending,
+        created_at: at(3),
+        next_attempt_at: Some(at(3)),
+        values: Some(json!({ "n": 1 })),
+        tries: 2,
+        attempts,
+    };
+    assert_eq!(stored.open(&docs).unwrap(), delivery);
 }
 
 #[test]

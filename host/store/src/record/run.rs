@@ -9,7 +9,7 @@ use wakeful_core::{
 
 use super::codec::{micros, micros_option, text, text_option, word};
 use super::report::StoredReport;
-use super::{Doc, Docs};
+use super::{Doc, Docs, StoredWebhook};
 use crate::Error;
 
 word!(status, wakeful_core::RunStatus);
@@ -51,6 +51,9 @@ pub(crate) struct StoredRun {
     pub(crate) report: Option<Doc>,
     #[serde(default, with = "text_option")]
     pub(crate) checkpoint: Option<CheckpointId>,
+    /// What the request says as well, here so that a run can end without reading its request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) webhook: Option<StoredWebhook>,
 }
 
 /// The lease of a running run, apart from its record because it is renewed so often.
@@ -120,6 +123,7 @@ impl StoredRun {
             request: docs.put(&StoredRequest::new(&run.request))?,
             report: run.report.as_ref().map(|report| Self::report_doc(report, docs)).transpose()?,
             checkpoint: run.checkpoint,
+            webhook: run.request.webhook().map(|url| StoredWebhook::new(url, docs)).transpose()?,
         })
     }
 
@@ -193,7 +197,8 @@ impl StoredRun {
 
     /// The documents it names.
     pub(crate) fn docs(&self) -> impl Iterator<Item = &Doc> {
-        std::iter::once(&self.request).chain(&self.report)
+        let webhook = self.webhook.as_ref().map(|webhook| &webhook.url);
+        std::iter::once(&self.request).chain(&self.report).chain(webhook)
     }
 }
 

@@ -141,6 +141,10 @@ impl Store for SledStore {
         self.write(End, move |tx| queue::cancel(tx, id, ending, now)).await
     }
 
+    async fn discard_run(&self, id: RunId, epoch: Option<u64>) -> Result<Cancelled, Error> {
+        self.write(End, move |tx| queue::discard(tx, id, epoch)).await
+    }
+
     async fn delete_run(&self, id: RunId) -> Result<bool, Error> {
         // A sweep that has read where a file is named now must not find it missing where it was
         // named before.

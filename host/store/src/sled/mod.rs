@@ -20,6 +20,7 @@ mod items;
 mod keys;
 mod lanes;
 mod open;
+mod outbox;
 mod paging;
 mod queue;
 mod repair;

@@ -6,6 +6,15 @@ use super::threads::{self, Legacy};
 use super::tx::Tx;
 use super::{checkpoints, lanes};
 use crate::record::{Doc, Docs, Draft, StoredCheckpoint, StoredLease, StoredRun, error_doc};
+use super::lanes;
+use super::outbox;
+use super::runs;
+use super::table::Table;
+use super::threads::{self, Legacy};
+use super::tx::Tx;
+use crate::record::{
+    Doc, Docs, Draft, StoredCheckpoint, StoredLease, StoredRun, StoredThread, error_doc,
+};
 use crate::{Cancelled, ClaimedRun, Error, FinishRun, Finished, Recovered};
 
 /// A run that was handed out, its large parts unread.
@@ -140,6 +149,7 @@ fn end(
     now: Timestamp,
 ) -> Result<(), Error> {
     let was = stored.status;
+    let values = values_for_webhook(tx, &stored, &ending.report)?;
     let mut run = stored.bare();
     let changed = match was {
         RunStatus::Running => run.finish(ending.report, now),
@@ -154,6 +164,7 @@ fn end(
     stored.absorb(&run);
     stored.report = Some(ending.report_doc);
     tx.save(stored.id.as_bytes(), &stored)?;
+    outbox::enqueue(tx, &stored, values, now)?;
     match was {
         RunStatus::Running => lanes::free(tx, stored.thread)?,
         _ => lanes::refresh(tx, stored.thread)?,
@@ -166,6 +177,37 @@ fn end(
         now: Some(now),
     };
     threads::settle(tx, stored.thread, legacy)
+}
+
+/// What a webhook is told of the thread's values, which may go away with the thread: those that a
+/// run without values of its own leaves as they were.
+fn values_for_webhook(tx: &Tx<'_>, run: &StoredRun, report: &Report) -> Result<Option<Doc>, Error> {
+    if run.webhook.is_none() || matches!(report.outcome, Outcome::Done(_)) {
+        return Ok(None);
+    }
+    let thread = tx.load::<StoredThread>(run.thread.as_bytes())?;
+    Ok(thread.and_then(|thread| thread.values))
+}
+
+/// Deletes a run in place of its end.
+pub(super) fn discard(tx: &mut Tx<'_>, id: RunId, epoch: Option<u64>) -> Result<Cancelled, Error> {
+    let Some(stored) = tx.load::<StoredRun>(id.as_bytes())? else { return Ok(Cancelled::Missing) };
+    let running = stored.status == RunStatus::Running;
+    if running && epoch != Some(stored.epoch) {
+        return Ok(Cancelled::Running);
+    }
+    if stored.status.is_final() {
+        return Ok(Cancelled::Ended);
+    }
+    runs::remove(tx, &stored)?;
+    if running {
+        lanes::free(tx, stored.thread)?;
+    } else {
+        lanes::refresh(tx, stored.thread)?;
+    }
+    let delete = stored.on_completion == wakeful_core::OnCompletion::Delete;
+    threads::settle(tx, stored.thread, Legacy { delete, ..Legacy::default() })?;
+    Ok(Cancelled::Done)
 }
 
 /// Puts a running run back into the queue.

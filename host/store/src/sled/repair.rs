@@ -10,10 +10,13 @@ use super::inner::Inner;
 use super::item_keys;
 use super::keys;
 use super::lanes::Lane;
+use super::outbox;
 use super::table::Table;
 use super::tx::Tx;
 use crate::Error;
-use crate::record::{StoredCron, StoredItem, StoredLease, StoredRun, StoredThread, encode};
+use crate::record::{
+    StoredCron, StoredDelivery, StoredItem, StoredLease, StoredRun, StoredThread, encode,
+};
 
 /// The indexes whose loss would go unnoticed.
 const INDEXES: [Table; 8] = [
@@ -25,6 +28,7 @@ const INDEXES: [Table; 8] = [
     Table::Ready,
     Table::ItemsByExpiry,
     Table::Expiries,
+    Table::DeliveriesDue,
 ];
 /// How many differences one transaction mends.
 const PORTION: usize = 100;
@@ -49,6 +53,11 @@ pub(super) fn repair(inner: &Inner) -> Result<usize, Error> {
         let (key, bytes) = entry?;
         if let Some(at) = reader.read::<StoredItem>(&bytes)?.expires {
             add(Table::ItemsByExpiry, item_keys::expiry(at, &key), Vec::new());
+        }
+    }
+    for delivery in reader.all::<StoredDelivery>() {
+        if let Some((key, value)) = outbox::due_entry(&delivery?) {
+            add(Table::DeliveriesDue, key, value);
         }
     }
     let mut lanes: BTreeMap<[u8; 16], Lane> = BTreeMap::new();

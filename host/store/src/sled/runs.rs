@@ -2,6 +2,7 @@ use wakeful_core::{Object, Run, RunId, RunStatus, ThreadId};
 
 use super::keys;
 use super::lanes;
+use super::outbox;
 use super::table::Table;
 use super::threads::{self, Legacy};
 use super::tx::Tx;
@@ -87,7 +88,7 @@ fn index_keys(run: &StoredRun) -> impl Iterator<Item = (Table, Vec<u8>)> {
 }
 
 /// Removes every trace of a run. Its thread's lane is for the caller to set.
-pub(super) fn remove(tx: &mut Tx<'_>, run: &StoredRun) {
+pub(super) fn remove(tx: &mut Tx<'_>, run: &StoredRun) -> Result<(), Error> {
     tx.remove(Table::Runs, run.id.as_bytes());
     tx.remove(Table::Running, run.id.as_bytes());
     for (table, key) in index_keys(run) {
@@ -97,6 +98,7 @@ pub(super) fn remove(tx: &mut Tx<'_>, run: &StoredRun) {
         tx.remove(Table::Orphans, &keys::timed(ended, run.id.as_bytes()));
     }
     lanes::dequeue(tx, run);
+    outbox::remove_of_run(tx, run)
 }
 
 /// Notes that the run's thread is going, so that the run can go when it is old.
@@ -121,7 +123,7 @@ pub(super) fn delete(tx: &mut Tx<'_>, id: RunId) -> Result<bool, Error> {
     if run.status == RunStatus::Running {
         return Ok(false);
     }
-    remove(tx, &run);
+    remove(tx, &run)?;
     if run.status == RunStatus::Pending {
         lanes::refresh(tx, run.thread)?;
         threads::settle(tx, run.thread, Legacy::default())?;

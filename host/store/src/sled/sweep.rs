@@ -5,14 +5,14 @@ use wakeful_core::{Digest, RunId, Timestamp};
 
 use super::SledStore;
 use super::keys;
+use super::outbox;
 use super::runs;
 use super::table::Table;
 use super::tx::Tx;
 use crate::Error;
 use crate::folder::Purpose;
 use crate::record::{
-    Doc, StoredAssistant, StoredCheckpoint, StoredCron, StoredFire, StoredItem, StoredRun,
-    StoredThread, StoredVersion,
+    Doc, StoredAssistant, StoredCheckpoint, StoredCron, StoredDelivery, StoredFire, StoredItem, StoredRun, StoredThread, StoredVersion,
 };
 
 /// How long a blob stays that nothing names: what names it may be about to be written.
@@ -79,8 +79,10 @@ fn forget_runs(tx: &mut Tx<'_>, ids: &[RunId]) -> Result<u64, Error> {
     for id in ids {
         let Some(run) = tx.load::<StoredRun>(id.as_bytes())? else { continue };
         // A thread of the same id may have been created anew.
-        if run.status.is_final() && !tx.has(Table::Threads, run.thread.as_bytes())? {
-            runs::remove(tx, &run);
+        let goes = run.status.is_final() && !tx.has(Table::Threads, run.thread.as_bytes())?;
+        // What a delivery tells is in the record of its run.
+        if goes && !outbox::awaits(tx, &run)? {
+            runs::remove(tx, &run)?;
             deleted += 1;
         }
     }
@@ -102,6 +104,10 @@ fn named(tx: &Tx<'_>) -> Result<HashSet<Digest>, Error> {
     }
     for run in tx.all::<StoredRun>() {
         named.extend(run?.docs().filter_map(Doc::blob));
+    }
+    // After threads and runs: a delivery takes over what they name when a run ends.
+    for delivery in tx.all::<StoredDelivery>() {
+        named.extend(delivery?.docs().filter_map(Doc::blob));
     }
     for cron in tx.all::<StoredCron>() {
         named.extend(cron?.definition.blob());

@@ -1,6 +1,5 @@
 use crate::record::{
-    StoredAssistant, StoredCheckpoint, StoredCron, StoredFire, StoredItem, StoredKey, StoredLease,
-    StoredRun, StoredThread, StoredVersion,
+    StoredAssistant, StoredCheckpoint, StoredCron, StoredDelivery, StoredFire, StoredItem, StoredKey, StoredLease, StoredRun, StoredThread, StoredVersion,
 };
 
 macro_rules! tables {
@@ -73,6 +72,12 @@ tables! {
     ItemsByExpiry = "items_by_expiry",
     /// API key → record.
     Keys = "keys",
+    /// Delivery → record.
+    Deliveries = "deliveries",
+    /// Created ‖ delivery.
+    DeliveriesByTime = "deliveries_by_time",
+    /// Next attempt ‖ delivery, of pending ones → whether it was handed out, and its origin.
+    DeliveriesDue = "deliveries_due",
 }
 
 /// A record that has a table of its own.
@@ -103,4 +108,5 @@ records! {
     StoredFire => Fires "fire",
     StoredItem => Items "item",
     StoredKey => Keys "API key",
+    StoredDelivery => Deliveries "delivery",
 }

@@ -102,7 +102,7 @@ pub(super) fn delete(tx: &mut Tx<'_>, id: ThreadId) -> Result<Option<Vec<RunId>>
         if run.status == RunStatus::Running {
             running.push(run.id);
         }
-        runs::remove(tx, &run);
+        runs::remove(tx, &run)?;
     }
     remove(tx, id)?;
     Ok(Some(running))

@@ -11,6 +11,7 @@ mod error;
 mod fires;
 mod items;
 mod keys;
+mod outbox;
 mod query;
 mod runs;
 mod states;
@@ -23,6 +24,7 @@ pub use error::Error;
 pub use fires::{DueCron, FirePlan, Planner};
 pub use items::{FoundItems, GetItem, ItemQuery, ItemStore, NamespaceQuery, PutItem};
 pub use keys::KeyStore;
+pub use outbox::{ClaimDeliveries, DeliveryQuery, OutboxStore, Redelivery, origin};
 pub use query::{CronQuery, Order, Page, RunQuery, SortBy, ThreadQuery};
 pub use runs::{Cancelled, ClaimedRun, FinishRun, Finished, Inserted, NewRun, Recovered};
 pub use states::{CopyThread, Expired, Put, PutCheckpoint, StateStore, ThreadPatch};
@@ -35,8 +37,7 @@ pub use stats::{StatsStore, StoreStats};
 /// names the epoch of its claim.
 #[async_trait]
 pub trait Store:
-    AssistantStore + ItemStore + KeyStore + StateStore + StatsStore + Send + Sync + 'static
-{
+    AssistantStore + ItemStore + KeyStore + StateStore + StatsStore + OutboxStore + Send + Sync + 'static {
     /// Inserts the thread unless its id is taken.
     async fn create_thread(&self, thread: Thread) -> Result<Created<Thread>, Error>;
     /// The thread with this id.
@@ -98,6 +99,10 @@ pub trait Store:
     /// Deletes a run that is not running, with the checkpoint it made: its thread is where it was
     /// before. A checkpoint at which another run of the thread begins stays. Returns whether there
     /// was such a run.
+    /// Deletes a run that is pending or, under the epoch of its newest claim, running, in place of
+    /// its end: nobody is told of it. Its thread is as if it had never been.
+    async fn discard_run(&self, id: RunId, epoch: Option<u64>) -> Result<Cancelled, Error>;
+    /// Deletes a run that is not running. Returns whether there was one.
     async fn delete_run(&self, id: RunId) -> Result<bool, Error>;
     /// Takes back runs whose lease has ended and, when `exclusive`, those of every owner but
     /// `owner`: a folder that only one host can open has no other that lives. Runs with attempts

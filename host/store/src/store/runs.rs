@@ -58,10 +58,11 @@ pub enum Finished {
     Fenced,
 }
 
-/// What came of [`Store::cancel_pending`](super::Store::cancel_pending).
+/// What came of [`Store::cancel_pending`](super::Store::cancel_pending), or of
+/// [`Store::discard_run`](super::Store::discard_run).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancelled {
-    /// The run was pending and is interrupted now.
+    /// The run was pending and is interrupted now, or was discarded.
     Done,
     /// The run is running; its owner has to stop it.
     Running,

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     assistants, backup, completions, config, crons, keys, next, restore, run, runs, serve, store,
-    threads,
+    threads, webhooks,
 };
 use crate::logging::LogFormat;
 use crate::settings::{ClientKey, Layer, Url};
@@ -101,6 +101,8 @@ pub(crate) enum Command {
     Store(store::Command),
     #[command(subcommand)]
     Keys(keys::Command),
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
     Next(next::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),

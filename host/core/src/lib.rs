@@ -34,7 +34,8 @@ pub use delivery::{AfterAttempt, Attempt, AttemptResult, Delivery, DeliveryStatu
 pub use fire::{Coalesced, Fire, FireStatus, SkipReason};
 pub use grants::{Access, Grants, InvalidGrant, StoreGrant};
 pub use id::{
-    AssistantId, CheckpointId, ComponentId, CronId, DeliveryId, Digest, InvalidId, KeyId, RunId, ThreadId,
+    AssistantId, CheckpointId, ComponentId, CronId, DeliveryId, Digest, InvalidId, KeyId, RunId,
+    ThreadId,
 };
 pub use item::{
     InvalidFilter, InvalidItem, Item, ItemAddress, ItemFilter, Namespace, NamespacePattern,

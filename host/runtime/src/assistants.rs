@@ -150,7 +150,7 @@ impl Host {
             self.hub().announce_end(run);
         }
         for run in deleted.running {
-            if self.hub().cancel(run) {
+            if self.hub().cancel(run, false) {
                 continue;
             }
             match self.cancel_run(run, CancelAction::Interrupt).await {

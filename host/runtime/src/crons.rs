@@ -1,6 +1,6 @@
 use wakeful_core::{
-    Cron, CronId, CronTrigger, Fire, Json, Object, OnCompletion, Run, RunId, Schedule, ThreadId,
-    Timestamp, Trigger,
+    Cron, CronId, CronTrigger, Fire, Json, Object, OnCompletion, Run, RunId, RunRequest, Schedule,
+    ThreadId, Timestamp, Trigger,
 };
 use wakeful_store::{CronQuery, Page};
 
@@ -16,6 +16,7 @@ impl Host {
         if let Some(thread) = new.thread_id {
             self.thread(thread).await?;
         }
+        self.check_webhook(&new.request).await?;
         let now = self.now();
         let mut cron = Cron {
             id: CronId::generate(),
@@ -56,6 +57,11 @@ impl Host {
     /// Changes a cron. Whatever changes its schedule, its end or whether it is enabled sets its
     /// next due instant anew, from now.
     pub async fn update_cron(&self, id: CronId, patch: CronPatch) -> Result<Cron, Error> {
+        if let Some(webhook) = patch.request.options.get("webhook") {
+            let mut request = RunRequest::default();
+            request.options.insert("webhook".to_owned(), webhook.clone());
+            self.check_webhook(&request).await?;
+        }
         for _ in 0..UPDATE_TRIES {
             let mut cron = self.cron(id).await?;
             let now = self.now();

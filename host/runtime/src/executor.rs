@@ -104,7 +104,10 @@ async fn execute(host: &Host, claimed: ClaimedRun, cancel: CancellationToken) {
     let ClaimedRun { run, head } = claimed;
     let head = head.as_ref();
     let mut attempt = attempt(host, &run, head, &cancel).await;
-    host.hub().end(run.id);
+    if host.hub().end(run.id) {
+        discard(host, &run).await;
+        return;
+    }
     if host.is_draining() && attempt.report.outcome == Outcome::Cancelled {
         requeue(host, &run).await;
         return;
@@ -130,6 +133,7 @@ async fn execute(host: &Host, claimed: ClaimedRun, cancel: CancellationToken) {
     match host.store().finish_run(finish).await {
         Ok(Finished::Written) => {
             host.counters().note_run(&ended);
+            host.wake_outbox();
             if let (Some(sandbox), Some(checkpoint)) = (attempt.sandbox, committed)
                 && run.on_completion == OnCompletion::Keep
             {
@@ -293,6 +297,18 @@ async fn commit(
         source: CheckpointSource::Loop,
         metadata: run.request.metadata.clone(),
     }))
+}
+
+/// Deletes a run in place of its end, as whoever cancelled it wished.
+async fn discard(host: &Host, run: &Run) {
+    match host.store().discard_run(run.id, Some(run.epoch)).await {
+        Ok(_) => info!(run_id = %run.id, "run rolled back"),
+        Err(problem) => {
+            host.note(&problem);
+            error!(run_id = %run.id, %problem, "cannot delete the run");
+        }
+    }
+    host.hub().announce_end(run.id);
 }
 
 /// Puts a run back that the host itself stopped.

@@ -41,6 +41,7 @@ struct Inner {
     owner: String,
     scheduler_wake: Notify,
     executor_wake: Notify,
+    outbox_wake: Notify,
     stop: CancellationToken,
     /// Cancelled once the store takes no more writes.
     broken: CancellationToken,
@@ -105,6 +106,7 @@ impl Host {
                 owner: Uuid::now_v7().to_string(),
                 scheduler_wake: Notify::new(),
                 executor_wake: Notify::new(),
+                outbox_wake: Notify::new(),
                 stop: CancellationToken::new(),
                 broken: CancellationToken::new(),
                 draining: AtomicBool::new(false),
@@ -134,6 +136,7 @@ impl Host {
         for run_id in &recovered.failed {
             warn!(%run_id, attempts, "run failed: the host stopped in the middle of each attempt");
         }
+        self.store().release_deliveries(self.now()).await?;
         Ok(())
     }
 
@@ -181,6 +184,26 @@ impl Host {
     /// How long the host has been up.
     pub fn uptime(&self) -> Duration {
         self.inner.started.elapsed()
+    }
+
+    /// Runs a task that belongs to the host: when the host stops, it waits for the task, which has
+    /// to end soon after [`Host::stopping`] resolves.
+    pub fn attach(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.inner.tasks.spawn(task);
+    }
+
+    /// Resolves when the host is stopping.
+    pub async fn stopping(&self) {
+        self.inner.stop.cancelled().await;
+    }
+
+    /// Resolves when a delivery may have become due.
+    pub async fn outbox_woken(&self) {
+        self.inner.outbox_wake.notified().await;
+    }
+
+    pub(crate) fn wake_outbox(&self) {
+        self.inner.outbox_wake.notify_one();
     }
 
     pub(crate) fn store(&self) -> &dyn Store {

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{broadcast, oneshot};
@@ -24,6 +24,8 @@ struct State {
     running: HashMap<RunId, CancellationToken>,
     waiting: HashMap<RunId, Vec<oneshot::Sender<()>>>,
     watching: HashMap<RunId, broadcast::Sender<GuestEvent>>,
+    /// Of the running ones, those that are to leave nothing behind.
+    discarded: HashSet<RunId>,
 }
 
 impl Hub {
@@ -34,9 +36,12 @@ impl Hub {
         cancel
     }
 
-    /// Notes that a run is no longer running here, for whatever reason.
-    pub(crate) fn end(&self, run: RunId) {
-        self.lock().running.remove(&run);
+    /// Notes that a run is no longer running here, for whatever reason. Returns whether it is to
+    /// leave nothing behind.
+    pub(crate) fn end(&self, run: RunId) -> bool {
+        let mut state = self.lock();
+        state.running.remove(&run);
+        state.discarded.remove(&run)
     }
 
     /// Wakes everybody who waits for the end of a run.
@@ -52,11 +57,15 @@ impl Hub {
         }
     }
 
-    /// Stops a run that is running here. Returns whether there was one.
-    pub(crate) fn cancel(&self, run: RunId) -> bool {
-        let state = self.lock();
+    /// Stops a run that is running here, and has it leave nothing behind if `discard`. Returns
+    /// whether there was one.
+    pub(crate) fn cancel(&self, run: RunId, discard: bool) -> bool {
+        let mut state = self.lock();
         let Some(running) = state.running.get(&run) else { return false };
         running.cancel();
+        if discard {
+            state.discarded.insert(run);
+        }
         true
     }
 

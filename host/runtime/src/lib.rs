@@ -37,6 +37,7 @@
 
 mod assistants;
 mod crons;
+mod deliveries;
 mod error;
 mod executor;
 mod expiry;
@@ -58,6 +59,7 @@ mod storage;
 mod sweeper;
 mod threads;
 mod updates;
+mod webhooks;
 
 pub use error::Error;
 pub use folder::{ComponentState, ComponentStatus};
@@ -79,6 +81,8 @@ pub use storage::{Amount, ThreadStorage};
 pub use wakeful_core as core;
 pub use wakeful_engine::{Description, GuestEvent};
 pub use wakeful_store::{
-    AssistantSort, Backup, CronQuery, Error as StoreError, Order, Page, RunQuery, SortBy,
-    StoreStats, ThreadQuery, VersionQuery, restore as restore_backup,
+    AssistantSort, Backup, ClaimDeliveries, CronQuery, DeliveryQuery, Error as StoreError, Order,
+    Page, RunQuery, SortBy, StoreStats, ThreadQuery, VersionQuery, origin,
+    restore as restore_backup,
 };
+pub use webhooks::{Lookup, Unreachable, WebhookSettings};

@@ -43,6 +43,9 @@ impl Host {
         new: CreateRun,
     ) -> Result<Run, Error> {
         let assistant = self.resolve_assistant(&new.assistant).await?;
+        if trigger == Trigger::Manual {
+            self.check_webhook(&new.request).await?;
+        }
         let now = self.now();
         if let Some(checkpoint) = new.checkpoint {
             self.check_checkpoint(new.thread, checkpoint).await?;
@@ -177,27 +180,42 @@ impl Host {
     /// Asks for a run to stop. A pending run has ended when this returns; wait for a running one
     /// with [`Host::wait_for_run`].
     pub async fn cancel_run(&self, id: RunId, action: CancelAction) -> Result<(), Error> {
-        match self.store().cancel_pending(id, self.now()).await? {
-            Cancelled::Done => self.hub().announce_end(id),
-            Cancelled::Running => self.stop_running(id).await,
+        let discard = action == CancelAction::Rollback;
+        let cancelled = if discard {
+            self.store().discard_run(id, None).await?
+        } else {
+            self.store().cancel_pending(id, self.now()).await?
+        };
+        match cancelled {
+            Cancelled::Done => {
+                self.hub().announce_end(id);
+                self.wake_outbox();
+            }
+            Cancelled::Running => self.stop_running(id, discard).await,
             Cancelled::Missing => return Err(Error::not_found("run", id)),
             Cancelled::Ended => {
                 return Err(Error::Conflict(format!("run {id} has already ended")));
             }
         }
         self.wake_executor();
-        if action == CancelAction::Rollback {
-            self.wait_for_run(id).await?;
-            self.store().delete_run(id).await?;
+        if discard && cancelled == Cancelled::Running {
+            match self.wait_for_run(id).await {
+                // It came to an end of its own before it was stopped.
+                Ok(_) => {
+                    self.store().delete_run(id).await?;
+                }
+                Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
 
     /// Stops a run that the store says is running. Between its claim and its beginning it is not
     /// known here yet, which takes no longer than the claim's way back from the store.
-    async fn stop_running(&self, id: RunId) {
+    async fn stop_running(&self, id: RunId, discard: bool) {
         for _ in 0..500 {
-            if self.hub().cancel(id) {
+            if self.hub().cancel(id, discard) {
                 return;
             }
             let run = self.store().run(id).await;

@@ -5,6 +5,8 @@ use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 use wakeful_core::{Grants, Limits, StoreGrant, Ttl};
 
+use crate::WebhookSettings;
+
 /// Everything that a host can be told when it starts.
 #[derive(Debug, Clone)]
 pub struct HostSettings {
@@ -24,6 +26,8 @@ pub struct HostSettings {
     pub max_attempts: u32,
     /// How long records are kept that nothing needs any more.
     pub retention: Retention,
+    /// What webhooks may reach.
+    pub webhooks: WebhookSettings,
     /// How often the assistants folder is looked at.
     pub folder_poll: Duration,
     /// Bytes of memory for the store's cache.
@@ -44,6 +48,7 @@ impl HostSettings {
             shutdown_grace: Duration::from_secs(10),
             max_attempts: 3,
             retention: Retention::default(),
+            webhooks: WebhookSettings::default(),
             folder_poll: Duration::from_millis(500),
             store_cache: 128 << 20,
             min_free_disk: 256 << 20,
@@ -61,6 +66,8 @@ pub struct Retention {
     /// Threads for which nobody asked for a time to live, after their last use; `None` means for
     /// ever.
     pub threads: Option<Ttl>,
+    /// Deliveries of webhooks that were made or given up.
+    pub deliveries: Duration,
 }
 
 impl Default for Retention {
@@ -70,6 +77,7 @@ impl Default for Retention {
             stateless_runs: Duration::from_secs(DAY),
             fires: Duration::from_secs(30 * DAY),
             threads: None,
+            deliveries: Duration::from_secs(30 * DAY),
         }
     }
 }

@@ -15,6 +15,11 @@ pub(crate) async fn run(host: Host) {
         let before = |age: Duration| now.checked_sub(age).unwrap_or(now);
         let swept =
             host.store().sweep(before(retention.stateless_runs), before(retention.fires)).await;
+        match host.store().sweep_deliveries(before(retention.deliveries)).await {
+            Ok(0) => {}
+            Ok(deliveries) => info!(deliveries, "deleted deliveries that had expired"),
+            Err(problem) => error!(%problem, "cannot delete deliveries that have expired"),
+        }
         match swept {
             Ok((0, 0, 0)) => {}
             Ok((runs, fires, blobs)) => info!(runs, fires, blobs, "deleted what had expired"),

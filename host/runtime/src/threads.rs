@@ -82,7 +82,7 @@ impl Host {
     pub async fn delete_thread(&self, id: ThreadId) -> Result<(), Error> {
         let running = self.store().delete_thread(id).await?;
         for run in running.ok_or_else(|| Error::not_found("thread", id))? {
-            self.hub().cancel(run);
+            self.hub().cancel(run, false);
         }
         self.wake_scheduler();
         Ok(())

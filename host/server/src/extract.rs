@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
-use wakeful::core::{AssistantId, CheckpointId, CronId, Json, KeyId, RunId, ThreadId};
+use wakeful::core::{AssistantId, CheckpointId, CronId, DeliveryId, Json, KeyId, RunId, ThreadId};
 
 use crate::app::App;
 use crate::error::Error;
@@ -86,6 +86,10 @@ impl Ids {
 
     pub(crate) fn cron(&self) -> Result<CronId, Error> {
         self.id("cron")
+    }
+
+    pub(crate) fn delivery(&self) -> Result<DeliveryId, Error> {
+        self.id("delivery")
     }
 
     pub(crate) fn checkpoint(&self) -> Result<CheckpointId, Error> {

@@ -28,9 +28,11 @@ mod scopes;
 mod serve;
 mod throttle;
 mod waiting;
+mod webhooks;
 mod whole;
 mod wire;
 
 pub use access::WithoutKeys;
 pub use router::router;
 pub use serve::{ServerSettings, serve};
+pub use webhooks::{InvalidSecret, SendingSettings, WebhookSecret, send_webhooks};

@@ -36,6 +36,7 @@ pub fn router(host: Host, settings: ServerSettings) -> Router {
         .merge(routes::endings::routes())
         .merge(routes::crons::routes())
         .merge(routes::items::routes())
+        .merge(routes::deliveries::routes())
         .merge(routes::operations::routes())
         .merge(mcp::routes())
         .merge(a2a::routes())

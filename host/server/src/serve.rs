@@ -13,7 +13,7 @@ use wakeful::core::Rate;
 
 use crate::connection::Closable;
 use crate::throttle::Peer;
-use crate::{WithoutKeys, router};
+use crate::{SendingSettings, WithoutKeys, router, send_webhooks};
 
 /// How the server behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct ServerSettings {
     pub peer_rate: Option<Rate>,
     /// Whether each request is logged at the level `info`; otherwise it is at `debug`.
     pub request_log: bool,
+    /// How webhooks are sent.
+    pub webhooks: SendingSettings,
 }
 
 impl Default for ServerSettings {
@@ -45,17 +47,19 @@ impl Default for ServerSettings {
             key_rate: None,
             peer_rate: None,
             request_log: false,
+            webhooks: SendingSettings::default(),
         }
     }
 }
 
-/// Answers requests until `shutdown` is cancelled; then takes no new connections, lets requests in
-/// progress finish for the grace period, and drops the connections that are still open.
+/// Answers requests, and sends webhooks, until `shutdown` is cancelled; then takes no new
+/// connections, lets requests in progress finish for the grace period, and drops the connections
+/// that are still open.
 ///
 /// Does not stop the host: call [`Host::shutdown`] afterwards.
 ///
 /// # Errors
-/// Those of the listener, when it cannot accept any more.
+/// Those of the listener, when it cannot accept any more, and those of [`send_webhooks`].
 pub async fn serve(
     listener: TcpListener,
     host: Host,
@@ -68,6 +72,7 @@ pub async fn serve(
         // Others can reach it, and can say that they ask for this machine.
         settings.without_keys = WithoutKeys::Nobody;
     }
+    send_webhooks(&host, &settings.webhooks)?;
     let listener = listener.tap_io(|stream| {
         if let Err(problem) = stream.set_nodelay(true) {
             debug!(%problem, "cannot send small packets at once");

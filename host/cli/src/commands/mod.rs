@@ -14,6 +14,7 @@ pub(crate) mod runs;
 pub(crate) mod serve;
 pub(crate) mod store;
 pub(crate) mod threads;
+pub(crate) mod webhooks;
 
 use anyhow::Context as _;
 use wakeful::StoreError;
@@ -44,6 +45,11 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Runs(command) => runs::run(&command, &server(&global)?, json),
         Command::Crons(command) => crons::run(&command, &server(&global)?, json),
         Command::Store(command) => store::run(&command, &server(&global)?, json),
+        Command::Webhooks(webhooks::Command::Secret(arguments)) => {
+            let flags = Layer { data: arguments.data.clone(), ..Layer::default() };
+            webhooks::secret(&arguments, &read(&global, flags, "warn")?, json)
+        }
+        Command::Webhooks(command) => webhooks::run(&command, &server(&global)?, json),
         Command::Backup(arguments) => {
             let flags = Layer { data: arguments.data.clone(), ..Layer::default() };
             backup::run(&arguments, &read(&global, flags, "warn")?, json)

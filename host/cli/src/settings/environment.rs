@@ -5,6 +5,7 @@ use clap::ValueEnum;
 
 use super::layer::Layer;
 use super::value::ClientKey;
+use super::webhooks::WebhookLayer;
 use crate::failure::Failure;
 
 /// What every variable begins with; the key follows in capitals.
@@ -50,6 +51,12 @@ pub(super) fn read(lookup: &dyn Fn(&str) -> Option<OsString>) -> Result<Layer, F
             Some((name, value)) => Some(ValueEnum::from_str(&value, false).map_err(|_| {
                 Failure::Usage(format!("{name}: `{value}` is neither `text` nor `json`"))
             })?),
+        },
+        webhooks: WebhookLayer {
+            allow: parsed(text("webhooks_allow")?)?,
+            https_only: parsed(text("webhooks_https_only")?)?,
+            secret: parsed(text("webhooks_secret")?)?,
+            previous_secret: parsed(text("webhooks_previous_secret")?)?,
         },
         ..Layer::default()
     })

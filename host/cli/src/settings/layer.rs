@@ -5,6 +5,7 @@ use serde::Deserialize;
 use wakeful::LimitSettings;
 
 use super::value::{Address, Bytes, ClientKey, MaybeRate, Span, ThreadExpiry, Url};
+use super::webhooks::WebhookLayer;
 use crate::logging::LogFormat;
 
 /// What one source says about the settings. What is absent is left to the sources below it.
@@ -90,6 +91,10 @@ pub(crate) struct Layer {
     #[arg(skip)]
     #[serde(default)]
     pub(crate) retention: RetentionLayer,
+    // The environment has these as well.
+    #[arg(skip)]
+    #[serde(default)]
+    pub(crate) webhooks: WebhookLayer,
 }
 
 /// How long records are kept that nothing needs any more.
@@ -104,4 +109,6 @@ pub(crate) struct RetentionLayer {
     pub(crate) threads: Option<Span>,
     /// What happens to those threads then.
     pub(crate) threads_expiry: Option<ThreadExpiry>,
+    /// Deliveries of webhooks that were made or given up.
+    pub(crate) deliveries: Option<Span>,
 }

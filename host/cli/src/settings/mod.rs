@@ -6,6 +6,7 @@ mod layer;
 mod source;
 mod toml_text;
 mod value;
+mod webhooks;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ pub(crate) use self::value::{Address, ClientKey, Url};
 
 use self::source::{Layers, Sourced};
 use self::value::{Bytes, MaybeRate, Span, ThreadExpiry};
+use self::webhooks::SourcedWebhooks;
 use crate::failure::Failure;
 use crate::logging::LogFormat;
 
@@ -55,6 +57,8 @@ pub(crate) struct Settings {
     /// `None` means that they stay for ever.
     threads: Sourced<Option<Span>>,
     threads_expiry: Sourced<ThreadExpiry>,
+    deliveries: Sourced<Span>,
+    webhooks: SourcedWebhooks,
 }
 
 /// The limits of every run, unless the assistant's own file says otherwise.
@@ -151,6 +155,12 @@ impl Settings {
                 |l| l.retention.threads_expiry,
                 ThreadExpiry(Expiry::default()),
             ),
+            deliveries: layers.pick(
+                "deliveries",
+                |l| l.retention.deliveries,
+                Span(retention.deliveries),
+            ),
+            webhooks: SourcedWebhooks::resolve(layers),
             listen,
         }
     }
@@ -172,7 +182,10 @@ impl Settings {
                 self.threads.source
             )));
         }
-        Ok(())
+        match self.webhooks.problem() {
+            Some((source, problem)) => Err(Failure::Usage(format!("{source}: {problem}"))),
+            None => Ok(()),
+        }
     }
 
     /// What the host is told.
@@ -190,7 +203,9 @@ impl Settings {
             stateless_runs: self.stateless_runs.value.0,
             fires: self.fires.value.0,
             threads: self.threads.value.map(|Span(after)| Ttl { after, expiry }),
+            deliveries: self.deliveries.value.0,
         };
+        host.webhooks = self.webhooks.reach();
         host
     }
 
@@ -206,6 +221,7 @@ impl Settings {
             key_rate: self.key_rate.value.0,
             peer_rate: self.peer_rate.value.0,
             request_log: self.request_log.value,
+            webhooks: self.webhooks.sending(),
             ..ServerSettings::default()
         }
     }

@@ -42,7 +42,13 @@ fn every_setting_reaches_the_host() {
         [limits]
         fuel = 11
         timeout = \"2m\"
+        [webhooks]
+        allow = ['127.0.0.1:9000', '10.0.0.0/8', 'hooks.example.com']
+        https_only = true
+        secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
+        previous_secret = 'whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
         [retention]
+        deliveries = '3h'
         stateless_runs = \"1h\"
         fires = \"2h\"
         threads = \"3h\"
@@ -58,6 +64,13 @@ fn every_setting_reaches_the_host() {
     assert_eq!(host.retention.fires.as_secs(), 7_200);
     let threads = host.retention.threads.unwrap();
     assert_eq!((threads.after.as_secs(), threads.expiry), (10_800, Expiry::KeepLatest));
+    assert_eq!(host.retention.deliveries.as_secs(), 10_800);
+    assert!(host.webhooks.https_only);
+    assert_eq!(host.webhooks.allow.len(), 3);
+    let secrets = settings.server().webhooks.secrets;
+    assert_eq!(secrets.len(), 2);
+    assert_eq!(secrets[0].reveal(), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    assert!(!settings.to_toml().contains("MfKQ9r8"));
     let server = settings.server();
     assert_eq!(server.max_body, 2 << 20);
     assert_eq!(server.key_rate, "5:9".parse().ok());
@@ -86,6 +99,9 @@ fn a_bad_variable_is_named() {
         ("WAKEFUL_KEY_RATE", "fast"),
         ("WAKEFUL_API_KEY", "a\nb"),
         ("LANGGRAPH_API_KEY", "\u{7f}"),
+        ("WAKEFUL_WEBHOOKS_ALLOW", "127.0.0.1, a b"),
+        ("WAKEFUL_WEBHOOKS_SECRET", "secret"),
+        ("WAKEFUL_WEBHOOKS_PREVIOUS_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
     ] {
         let error = read(Layer::default(), "", &[(name, value)]).unwrap_err().to_string();
         assert!(error.contains(name), "{error}");

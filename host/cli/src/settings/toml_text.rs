@@ -56,6 +56,14 @@ pub(super) fn write(settings: &Settings) -> String {
         None => lines.add("# threads", "for ever", &settings.threads.source),
     }
     lines.text("threads_expiry", &settings.threads_expiry);
+    lines.text("deliveries", &settings.deliveries);
+    lines.heading("webhooks");
+    let webhooks = &settings.webhooks;
+    lines.bare("allow", &webhooks.allow);
+    lines.bare("https_only", &webhooks.https_only);
+    // What is printed may be shown to others.
+    lines.secret("secret", &webhooks.secret);
+    lines.secret("previous_secret", &webhooks.previous_secret);
     lines.0
 }
 
@@ -79,6 +87,11 @@ impl Lines {
 
     fn path(&mut self, key: &str, setting: &Sourced<std::path::PathBuf>) {
         self.add(key, &quoted(&setting.value.to_string_lossy()), &setting.source);
+    }
+
+    fn secret<T>(&mut self, key: &str, setting: &Sourced<Option<T>>) {
+        let state = if setting.value.is_some() { "\"…\"" } else { "none" };
+        self.add(&format!("# {key}"), state, &setting.source);
     }
 
     fn add(&mut self, key: &str, value: &str, source: &dyn Display) {

@@ -2,6 +2,7 @@
 
 pub(crate) mod assistants;
 pub(crate) mod crons;
+pub(crate) mod deliveries;
 pub(crate) mod endings;
 pub(crate) mod graphs;
 pub(crate) mod items;

@@ -6,6 +6,7 @@ mod assistant_body;
 mod component;
 mod cron;
 mod cron_body;
+mod delivery;
 mod extracted;
 mod fire;
 mod grants;
@@ -28,6 +29,7 @@ mod text;
 mod thread;
 mod thread_body;
 mod ttl;
+mod webhook;
 mod word;
 
 pub(crate) use assistant::{Assistant, AssistantFilter, AssistantSearch, AssistantVersion};
@@ -35,6 +37,7 @@ pub(crate) use assistant_body::{AssistantBody, AssistantPatchBody, LatestBody, V
 pub(crate) use component::Component;
 pub(crate) use cron::Cron;
 pub(crate) use cron_body::{CronBody, CronFilter, CronPatchBody, CronSearch};
+pub(crate) use delivery::Delivery;
 pub(crate) use fire::Fire;
 pub(crate) use grants::Grants;
 pub(crate) use graph::{graph, schemas};
@@ -55,3 +58,4 @@ pub(crate) use storage::Storage;
 pub(crate) use text::{Text, Time, parse_time};
 pub(crate) use thread::{Thread, ThreadFilter, ThreadSearch};
 pub(crate) use thread_body::{PruneBody, ThreadBody, ThreadPatchBody};
+pub(crate) use webhook::Ended;

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::extract::typed;
 
 /// What clients may ask for that a run carries along as it was sent.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "stream_mode",
     "stream_subgraphs",
     "stream_resumable",
@@ -16,13 +16,11 @@ const KEYS: [&str; 10] = [
     "checkpoint_during",
     "langsmith_tracer",
     "strict_resume",
+    "webhook",
 ];
 
 /// Takes the options out of a body, checked for their types. What is `null` counts as absent.
 pub(crate) fn take_options(body: &mut Object) -> Result<Object, Error> {
-    if body.remove("webhook").is_some_and(|webhook| !webhook.is_null()) {
-        return Err(Error::unprocessable("webhooks are not supported yet; remove `webhook`"));
-    }
     let mut options = Object::new();
     for key in KEYS {
         match body.shift_remove(key) {
@@ -50,6 +48,7 @@ struct Types {
     durability: Option<Durability>,
     checkpoint_during: Option<bool>,
     langsmith_tracer: Option<Object>,
+    webhook: Option<String>,
 }
 
 #[derive(Deserialize)]

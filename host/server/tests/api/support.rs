@@ -44,7 +44,10 @@ impl Api {
         Self::with_both(ServerSettings::default(), change).await
     }
 
-    async fn with_both(settings: ServerSettings, change: impl FnOnce(&mut HostSettings)) -> Self {
+    pub(crate) async fn with_both(
+        settings: ServerSettings,
+        change: impl FnOnce(&mut HostSettings),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let assistants = folder.path().join("assistants");
         std::fs::create_dir(&assistants).unwrap();

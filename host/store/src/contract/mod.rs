@@ -146,6 +146,7 @@ macro_rules! contract_suite {
                 using_a_thread_restarts_its_time
                 a_busy_thread_never_expires
                 a_thread_can_shrink_instead_of_going
+            ]
             outbox: [
                 a_run_that_ends_leaves_a_delivery_if_it_has_a_webhook
                 every_way_to_end_leaves_a_delivery

@@ -8,11 +8,18 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use wakeful_core::{
-    ApiKey, Assistant, Attempt, AttemptResult, Checkpoint, CheckpointSource, Coalesced, Command, Cron, CronTrigger, Delivery, DeliveryId, DeliveryStatus, Digest, ErrorCode, Expiry, Failure, FileEntry, FileKind, Fire, FireStatus, Interrupt, Item, ItemAddress, Json, LogLevel, LogLine, LogSource, Manifest, MultitaskStrategy, Namespace, Object, OnCompletion, Outcome, Pending, Rate, Report, Run, RunError, RunRequest, RunStatus, Scope, SkipReason, Thread, ThreadStatus, Timestamp, Trigger, Ttl,
+    ApiKey, Assistant, Attempt, AttemptResult, Checkpoint, CheckpointSource, Coalesced, Command,
+    Cron, CronTrigger, Delivery, DeliveryId, DeliveryStatus, Digest, ErrorCode, Expiry, Failure,
+    FileEntry, FileKind, Fire, FireStatus, Interrupt, Item, ItemAddress, Json, LogLevel, LogLine,
+    LogSource, Manifest, MultitaskStrategy, Namespace, Object, OnCompletion, Outcome, Pending,
+    Rate, Report, Run, RunError, RunRequest, RunStatus, Scope, SkipReason, Thread, ThreadStatus,
+    Timestamp, Trigger, Ttl,
 };
 
 use super::{
-    Docs, Draft, StoredAssistant, StoredCheckpoint, StoredCron, StoredDelivery, StoredFire, StoredItem, StoredKey, StoredLease, StoredRun, StoredThread, StoredVersion, StoredWebhook, VERSION, decode, encode,
+    Docs, Draft, StoredAssistant, StoredCheckpoint, StoredCron, StoredDelivery, StoredFire,
+    StoredItem, StoredKey, StoredLease, StoredRun, StoredThread, StoredVersion, StoredWebhook,
+    VERSION, decode, encode,
 };
 use crate::blobs::Blobs;
 use crate::folder::Space;

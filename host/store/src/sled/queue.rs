@@ -4,14 +4,7 @@ use super::keys::{self, Parts};
 use super::table::Table;
 use super::threads::{self, Legacy};
 use super::tx::Tx;
-use super::{checkpoints, lanes};
-use crate::record::{Doc, Docs, Draft, StoredCheckpoint, StoredLease, StoredRun, error_doc};
-use super::lanes;
-use super::outbox;
-use super::runs;
-use super::table::Table;
-use super::threads::{self, Legacy};
-use super::tx::Tx;
+use super::{checkpoints, lanes, outbox, runs};
 use crate::record::{
     Doc, Docs, Draft, StoredCheckpoint, StoredLease, StoredRun, StoredThread, error_doc,
 };

@@ -19,7 +19,7 @@ use crate::record::{
 };
 
 /// The indexes whose loss would go unnoticed.
-const INDEXES: [Table; 8] = [
+const INDEXES: [Table; 9] = [
     Table::Due,
     Table::Pending,
     Table::Waiting,

@@ -12,7 +12,8 @@ use super::tx::Tx;
 use crate::Error;
 use crate::folder::Purpose;
 use crate::record::{
-    Doc, StoredAssistant, StoredCheckpoint, StoredCron, StoredDelivery, StoredFire, StoredItem, StoredRun, StoredThread, StoredVersion,
+    Doc, StoredAssistant, StoredCheckpoint, StoredCron, StoredDelivery, StoredFire, StoredItem,
+    StoredRun, StoredThread, StoredVersion,
 };
 
 /// How long a blob stays that nothing names: what names it may be about to be written.

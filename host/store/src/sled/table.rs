@@ -1,5 +1,6 @@
 use crate::record::{
-    StoredAssistant, StoredCheckpoint, StoredCron, StoredDelivery, StoredFire, StoredItem, StoredKey, StoredLease, StoredRun, StoredThread, StoredVersion,
+    StoredAssistant, StoredCheckpoint, StoredCron, StoredDelivery, StoredFire, StoredItem,
+    StoredKey, StoredLease, StoredRun, StoredThread, StoredVersion,
 };
 
 macro_rules! tables {

@@ -37,7 +37,16 @@ pub use stats::{StatsStore, StoreStats};
 /// names the epoch of its claim.
 #[async_trait]
 pub trait Store:
-    AssistantStore + ItemStore + KeyStore + StateStore + StatsStore + OutboxStore + Send + Sync + 'static {
+    AssistantStore
+    + ItemStore
+    + KeyStore
+    + StateStore
+    + StatsStore
+    + OutboxStore
+    + Send
+    + Sync
+    + 'static
+{
     /// Inserts the thread unless its id is taken.
     async fn create_thread(&self, thread: Thread) -> Result<Created<Thread>, Error>;
     /// The thread with this id.

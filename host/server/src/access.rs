@@ -46,7 +46,7 @@ pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Ne
     }
     let caller = match check(&app, &request) {
         Ok(caller) => caller,
-        Err(refusal) => return refuse(request, refusal).await,
+        Err(refusal) => return refuse(request, *refusal).await,
     };
     request.extensions_mut().insert(caller.clone());
     let mut response = next.run(request).await;
@@ -70,7 +70,7 @@ pub(crate) async fn pass_plain_options(mut request: Request, next: Next) -> Resp
     next.run(request).await
 }
 
-fn check(app: &App, request: &Request) -> Result<Caller, Response> {
+fn check(app: &App, request: &Request) -> Result<Caller, Box<Response>> {
     let route = request.extensions().get::<MatchedPath>();
     let asked = route.and_then(|route| access(request.method(), route.as_str()));
     if !app.host.needs_key() {
@@ -106,7 +106,7 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn allow(key: &ApiKey, request: &Request, asked: Option<Access>) -> Result<(), Response> {
+fn allow(key: &ApiKey, request: &Request, asked: Option<Access>) -> Result<(), Box<Response>> {
     let needed = match asked {
         Some(Access::Open) => return Ok(()),
         Some(Access::Needs(scope)) => scope,
@@ -121,30 +121,30 @@ fn allow(key: &ApiKey, request: &Request, asked: Option<Access>) -> Result<(), R
     }
     let (needed, scope) = (needed.as_str(), key.scope.as_str());
     let detail = format!("this needs a key with the scope `{needed}`, and this one has `{scope}`");
-    Err(Error::refused(StatusCode::FORBIDDEN, detail).into_response())
+    Err(forbidden(detail))
+}
+
+fn forbidden(detail: impl Into<String>) -> Box<Response> {
+    Box::new(Error::refused(StatusCode::FORBIDDEN, detail).into_response())
 }
 
 /// Refuses what must not come in although no key is needed.
-fn check_open(app: &App, request: &Request, asked: Option<Access>) -> Result<(), Response> {
+fn check_open(app: &App, request: &Request, asked: Option<Access>) -> Result<(), Box<Response>> {
     match app.settings.without_keys {
         WithoutKeys::Anyone => Ok(()),
         WithoutKeys::Nobody if asked == Some(Access::Open) => Ok(()),
         WithoutKeys::Nobody => Err(unauthorized(
             "there is no API key yet; stop the server, and make one with `wakeful keys create`",
         )),
-        WithoutKeys::Local if !is_for_this_machine(request) => Err(Error::refused(
-            StatusCode::MISDIRECTED_REQUEST,
+        WithoutKeys::Local if !is_for_this_machine(request) => Err(misdirected(
             "a server without API keys answers to `localhost` and loopback addresses alone; make a \
              key with `wakeful keys create`, or start the server with --insecure-open",
-        )
-        .into_response()),
+        )),
         // Whoever makes the first key locks everybody else out.
         WithoutKeys::Local if is_for_keys(request) && request.headers().contains_key(ORIGIN) => {
-            Err(Error::refused(
-                StatusCode::FORBIDDEN,
+            Err(forbidden(
                 "a web page makes no API keys on a server that has none; use `wakeful keys create`",
-            )
-            .into_response())
+            ))
         }
         WithoutKeys::Local => Ok(()),
     }
@@ -178,10 +178,14 @@ fn is_loopback(host: &str) -> bool {
     }
 }
 
-fn unauthorized(detail: &str) -> Response {
+fn misdirected(detail: &str) -> Box<Response> {
+    Box::new(Error::refused(StatusCode::MISDIRECTED_REQUEST, detail).into_response())
+}
+
+fn unauthorized(detail: &str) -> Box<Response> {
     let mut response = Error::refused(StatusCode::UNAUTHORIZED, detail).into_response();
     response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    response
+    Box::new(response)
 }
 
 /// Answers a request that goes no further. A body that was left unread would make the connection

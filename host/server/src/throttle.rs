@@ -72,7 +72,7 @@ impl Throttle {
     }
 
     /// Counts a request; `Err` is the answer to one that comes too early.
-    pub(crate) fn check(&self, bucket: &Bucket<'_>) -> Result<(), Response> {
+    pub(crate) fn check(&self, bucket: &Bucket<'_>) -> Result<(), Box<Response>> {
         let until = match bucket {
             Bucket::Key(key) => match self.limiter(key) {
                 Some(limiter) => limiter.check().map(drop),
@@ -83,7 +83,7 @@ impl Throttle {
                 None => Ok(()),
             },
         };
-        until.map_err(|until| self.too_early(&until))
+        until.map_err(|until| Box::new(self.too_early(&until)))
     }
 
     fn limiter(&self, key: &ApiKey) -> Option<Arc<DefaultDirectRateLimiter>> {

@@ -150,7 +150,7 @@ fn revoke(key: KeyId, settings: &Settings, json: bool) -> anyhow::Result<()> {
     somewhere(
         settings,
         |client| client.delete(&format!("/keys/{key}")),
-        || Ok(runtime_block(wakeful::revoke_key_in(&settings.data.value, key))?),
+        || runtime_block(wakeful::revoke_key_in(&settings.data.value, key)),
     )?;
     if json { Ok(()) } else { out::line(format_args!("revoked key {key}")) }
 }

@@ -83,6 +83,10 @@ const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/runs/crons/{cron}/fires", READ),
     // A cron's run now is a run like any other.
     ("POST", "/runs/crons/{cron}/trigger", RUN),
+    ("GET", "/runs/{run}/deliveries", READ),
+    ("GET", "/webhooks/deliveries", READ),
+    ("GET", "/webhooks/deliveries/{delivery}", READ),
+    ("POST", "/webhooks/deliveries/{delivery}/redeliver", RUN),
     ("PUT", "/store/items", RUN),
     ("GET", "/store/items", READ),
     ("DELETE", "/store/items", RUN),

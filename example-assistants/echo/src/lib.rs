@@ -1,9 +1,10 @@
 //! Echo repeats the last user message and counts how often it ran on its thread.
 //!
 //! The input may ask for more, one key each, so that every part of the contract can be tried:
-//! `{"sleep": 0.5}` waits that many seconds, `{"custom": 3}` sends three custom events,
-//! `{"fail": "text"}` fails with that text, and `{"ask": "Sure?"}` stops for an answer, which
-//! is then found under `answer` in the thread's values.
+//! `{"custom": 3}` sends three custom events, `{"stream": ["a", "b"]}` sends its answer in such
+//! pieces of text, `{"progress": {"done": 1}}` sends values on the way, `{"sleep": 0.5}` then waits
+//! that many seconds, `{"fail": "text"}` fails with that text, and `{"ask": "Sure?"}` stops for an
+//! answer, which is then found under `answer` in the thread's values.
 
 wit_bindgen::generate!({ path: "../../wit", world: "assistant-plugin" });
 
@@ -29,6 +30,14 @@ impl Guest for Echo {
         for i in 0..input.get("custom").and_then(Value::as_u64).unwrap_or(0) {
             let data = json!({ "i": i }).to_string();
             events::emit(&Event::Custom(CustomEvent { name: "custom".into(), data }))?;
+        }
+        let pieces = input.get("stream").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let pieces: Vec<_> = pieces.iter().filter_map(Value::as_str).collect();
+        for piece in &pieces {
+            events::emit(&Event::TextDelta((*piece).into()))?;
+        }
+        if let Some(progress) = input.get("progress") {
+            events::emit(&Event::Values(progress.to_string()))?;
         }
         if let Some(seconds) = input.get("sleep").and_then(Value::as_f64) {
             let wait = Duration::try_from_secs_f64(seconds)
@@ -57,7 +66,15 @@ impl Guest for Echo {
         let old = messages::parsed(&thread::values());
         let mut conversation = messages::so_far(&old, new);
         let said = messages::user_texts(&conversation).next_back().unwrap_or_default();
-        conversation.push(messages::reply(format!("echo: {said}")));
+        let reply = if pieces.is_empty() {
+            messages::reply(format!("echo: {said}"))
+        } else {
+            // Whoever watches has seen the pieces; this is the whole that they make up.
+            let reply = messages::reply(pieces.concat());
+            events::emit(&Event::Message(reply.to_string()))?;
+            reply
+        };
+        conversation.push(reply);
         let mut values = json!({
             "messages": conversation,
             "count": old["count"].as_u64().unwrap_or(0).saturating_add(1),

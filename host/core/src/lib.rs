@@ -12,6 +12,7 @@ mod checkpoint;
 mod clock;
 mod cron;
 mod delivery;
+mod event;
 mod fire;
 mod grants;
 mod id;
@@ -31,6 +32,9 @@ pub use checkpoint::{Checkpoint, CheckpointSource, FileEntry, FileKind, Manifest
 pub use clock::{Clock, SystemClock, to_micros};
 pub use cron::Cron;
 pub use delivery::{AfterAttempt, Attempt, AttemptResult, Delivery, DeliveryStatus};
+pub use event::{
+    Committed, End, EventId, GuestEvent, InvalidEventId, LoggedEvent, RunEvent, Start,
+};
 pub use fire::{Coalesced, Fire, FireStatus, SkipReason};
 pub use grants::{Access, Grants, InvalidGrant, StoreGrant};
 pub use id::{

@@ -231,6 +231,11 @@ impl RunRequest {
     pub fn webhook(&self) -> Option<&str> {
         self.options.get("webhook").and_then(Json::as_str)
     }
+
+    /// Whether what the run emits is kept with it, for watchers that come back.
+    pub fn is_resumable(&self) -> bool {
+        self.options.get("stream_resumable").and_then(Json::as_bool).unwrap_or(false)
+    }
 }
 
 /// An instruction in place of, or beside, an input.

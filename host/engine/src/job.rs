@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wakeful_core::{
-    AssistantId, CronTrigger, Digest, Grants, Json, Limits, LogLine, Object, Report, RunId,
+    AssistantId, CronTrigger, Digest, Grants, GuestEvent, Json, Limits, Object, Report, RunId,
     ThreadId,
 };
 
@@ -95,25 +95,4 @@ pub enum JobTrigger {
     Cron(CronTrigger),
     /// Somebody answered: the ids of the questions, and the answers.
     Resume(Vec<(String, Json)>),
-}
-
-/// What a guest tells whoever watches it.
-#[derive(Debug, Clone, PartialEq)]
-pub enum GuestEvent {
-    /// A piece of text for the end user.
-    TextDelta(String),
-    /// A complete message.
-    Message(Json),
-    /// Whole or partial values.
-    Values(Json),
-    /// Anything else.
-    Custom {
-        /// The name that the assistant chose.
-        name: String,
-        /// What it says.
-        data: Json,
-    },
-    /// A line that it logged or printed; the report has it too. Lines of standard output and
-    /// standard error are left out here while the channel is full.
-    Log(LogLine),
 }

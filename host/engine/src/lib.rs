@@ -45,4 +45,5 @@ pub use describe::Description;
 pub use error::{EngineError, LoadError};
 pub use in_process::InProcessRunner;
 pub use inspect::{Inspection, inspect};
-pub use job::{ComponentInfo, GuestEvent, Job, JobTrigger, Runner};
+pub use job::{ComponentInfo, Job, JobTrigger, Runner};
+pub use wakeful_core::GuestEvent;

@@ -147,7 +147,7 @@ impl Host {
         let deleted = self.store().delete_assistant(id, threads, self.now()).await?;
         let deleted = deleted.ok_or_else(|| Error::not_found("assistant", id))?;
         for run in deleted.cancelled {
-            self.hub().announce_end(run);
+            self.hub().announce_end(run, None, self.now());
         }
         for run in deleted.running {
             if self.hub().cancel(run, false) {

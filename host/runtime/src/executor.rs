@@ -5,8 +5,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use wakeful_core::{
-    Checkpoint, CheckpointId, CheckpointSource, Json, Lease, Manifest, Object, OnCompletion,
-    Outcome, Pending, Report, Run, Timestamp, Trigger,
+    Checkpoint, CheckpointId, CheckpointSource, Committed, End, Json, Lease, Manifest, Object,
+    OnCompletion, Outcome, Pending, Report, Run, Timestamp, Trigger,
 };
 use wakeful_engine::{Job, JobTrigger};
 use wakeful_store::{ClaimedRun, FinishRun, Finished};
@@ -68,7 +68,7 @@ async fn start_ready(
             // Only this loop takes permits, so one is there for each run it claimed.
             let Ok(permit) = Arc::clone(slots).acquire_owned().await else { break };
             // The token exists before anybody can ask for the run to stop.
-            let cancel = host.hub().begin(claimed.run.id);
+            let cancel = host.hub().begin(&claimed.run, claimed.head.as_ref(), host.now());
             let host = host.clone();
             host.tasks().clone().spawn(async move {
                 execute(&host, claimed, cancel).await;
@@ -87,6 +87,7 @@ pub(crate) async fn keep_leases(host: Host) {
             () = host.stop_token().cancelled() => return,
             () = tokio::time::sleep(RENEWAL) => {}
         }
+        host.hub().forget_old(host.now());
         if let Err(problem) = host.store().renew_leases(lease(&host, host.now())).await {
             host.note(&problem);
             error!(%problem, "cannot renew the leases of running runs");
@@ -121,19 +122,32 @@ async fn execute(host: &Host, claimed: ClaimedRun, cancel: CancellationToken) {
     };
     let committed = checkpoint.as_ref().map(|checkpoint| checkpoint.id);
     log_end(&run, &attempt.report);
-    let ended = Ended::of(&attempt.report);
+    let counted = Ended::of(&attempt.report);
+    let end = End {
+        outcome: attempt.report.outcome.clone(),
+        committed: committed.map(|id| Committed {
+            id,
+            parent: head.map(|head| head.id),
+            step: head.map_or(0, |head| head.step.saturating_add(1)),
+        }),
+    };
+    let events = host.hub().ending(run.id, end, host.now());
+    let ended = events.last().cloned();
     let finish = FinishRun {
         run_id: run.id,
         epoch: run.epoch,
         digest: attempt.component.map(|component| component.digest),
         report: attempt.report,
         checkpoint,
+        events: run.request.is_resumable().then_some(events),
         now: host.now(),
     };
+    let mut announced = None;
     match host.store().finish_run(finish).await {
         Ok(Finished::Written) => {
-            host.counters().note_run(&ended);
+            host.counters().note_run(&counted);
             host.wake_outbox();
+            announced = ended.map(|ended| (run.thread_id, ended));
             if let (Some(sandbox), Some(checkpoint)) = (attempt.sandbox, committed)
                 && run.on_completion == OnCompletion::Keep
             {
@@ -148,7 +162,7 @@ async fn execute(host: &Host, claimed: ClaimedRun, cancel: CancellationToken) {
             error!(run_id = %run.id, %problem, "cannot record the end of the run");
         }
     }
-    host.hub().announce_end(run.id);
+    host.hub().announce_end(run.id, announced, host.now());
 }
 
 /// What one attempt left behind.
@@ -218,7 +232,7 @@ async fn attempt(
     let (events, mut emitted) = mpsc::channel(EVENT_BUFFER);
     let forward = async {
         while let Some(event) = emitted.recv().await {
-            host.hub().publish(run.id, event);
+            host.hub().publish(run, event, host.now());
         }
     };
     let (report, ()) = tokio::join!(host.runner().run(job, events, cancel.clone()), forward);
@@ -308,7 +322,7 @@ async fn discard(host: &Host, run: &Run) {
             error!(run_id = %run.id, %problem, "cannot delete the run");
         }
     }
-    host.hub().announce_end(run.id);
+    host.hub().announce_end(run.id, None, host.now());
 }
 
 /// Puts a run back that the host itself stopped.

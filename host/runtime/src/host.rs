@@ -151,6 +151,7 @@ impl Host {
             self.hub().cancel_all();
             self.inner.tasks.wait().await;
         }
+        self.hub().close();
         self.inner.sandboxes.clear();
         Ok(self.store().close().await?)
     }

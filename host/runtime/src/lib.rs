@@ -59,6 +59,7 @@ mod storage;
 mod sweeper;
 mod threads;
 mod updates;
+mod watch;
 mod webhooks;
 
 pub use error::Error;
@@ -79,10 +80,11 @@ pub use settings::{
 pub use states::{HistoryStart, ThreadState, checkpoint_metadata};
 pub use storage::{Amount, ThreadStorage};
 pub use wakeful_core as core;
-pub use wakeful_engine::{Description, GuestEvent};
+pub use wakeful_engine::Description;
 pub use wakeful_store::{
     AssistantSort, Backup, ClaimDeliveries, CronQuery, DeliveryQuery, Error as StoreError, Order,
     Page, RunQuery, SortBy, StoreStats, ThreadQuery, VersionQuery, origin,
     restore as restore_backup,
 };
+pub use watch::{History, RunWatch, ThreadWatch};
 pub use webhooks::{Lookup, Unreachable, WebhookSettings};

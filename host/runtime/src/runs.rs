@@ -1,11 +1,9 @@
 use std::time::Duration;
 
-use tokio::sync::broadcast;
 use wakeful_core::{
     Assistant, CheckpointId, Json, MultitaskStrategy, Object, OnCompletion, Outcome, Report, Run,
     RunId, RunStatus, Thread, ThreadId, Trigger,
 };
-use wakeful_engine::GuestEvent;
 use wakeful_store::{Cancelled, Inserted, NewRun, Page, RunQuery};
 
 use crate::{CancelAction, CreateRun, Error, Host, RunThread};
@@ -17,23 +15,6 @@ impl Host {
     /// Creates a run. It begins as soon as its thread and a slot are free.
     pub async fn create_run(&self, new: CreateRun) -> Result<Run, Error> {
         self.create_run_because(Trigger::Manual, RunId::generate(), new).await
-    }
-
-    /// Creates a run, and watches it from its beginning; see [`Host::watch_run`].
-    pub async fn create_watched_run(
-        &self,
-        new: CreateRun,
-    ) -> Result<(Run, broadcast::Receiver<GuestEvent>), Error> {
-        let id = RunId::generate();
-        let events = self.watch_run(id);
-        match self.create_run_because(Trigger::Manual, id, new).await {
-            Ok(run) => Ok((run, events)),
-            Err(error) => {
-                // A run that does not exist never ends by itself.
-                self.hub().announce_end(id);
-                Err(error)
-            }
-        }
     }
 
     pub(crate) async fn create_run_because(
@@ -167,11 +148,6 @@ impl Host {
         }
     }
 
-    /// What a run emits from now on. The channel closes when the run ends.
-    pub fn watch_run(&self, id: RunId) -> broadcast::Receiver<GuestEvent> {
-        self.hub().watch(id)
-    }
-
     /// How many runs this host is running now.
     pub fn runs_in_progress(&self) -> usize {
         self.hub().running()
@@ -188,7 +164,7 @@ impl Host {
         };
         match cancelled {
             Cancelled::Done => {
-                self.hub().announce_end(id);
+                self.hub().announce_end(id, None, self.now());
                 self.wake_outbox();
             }
             Cancelled::Running => self.stop_running(id, discard).await,

@@ -84,6 +84,7 @@ impl Host {
         for run in running.ok_or_else(|| Error::not_found("thread", id))? {
             self.hub().cancel(run, false);
         }
+        self.hub().end_thread(id);
         self.wake_scheduler();
         Ok(())
     }

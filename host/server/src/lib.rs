@@ -26,6 +26,7 @@ mod routes;
 mod rpc;
 mod scopes;
 mod serve;
+mod stream;
 mod throttle;
 mod waiting;
 mod webhooks;

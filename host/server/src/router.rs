@@ -34,6 +34,7 @@ pub fn router(host: Host, settings: ServerSettings) -> Router {
         .merge(routes::states::routes())
         .merge(routes::runs::routes())
         .merge(routes::endings::routes())
+        .merge(routes::streams::routes())
         .merge(routes::crons::routes())
         .merge(routes::items::routes())
         .merge(routes::deliveries::routes())

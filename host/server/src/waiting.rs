@@ -115,6 +115,7 @@ impl CancelOnDrop {
         Self { armed: Some((host, run, Handle::current())) }
     }
 
+    /// Lets the run go on.
     pub(crate) fn disarm(mut self) {
         self.armed = None;
     }

@@ -26,10 +26,10 @@ pub use archive::restore;
 pub use contain::contains;
 pub use store::{
     AssistantQuery, AssistantSort, AssistantStore, Backup, Cancelled, ClaimDeliveries, ClaimedRun,
-    CopyThread, Created, CronQuery, DeletedAssistant, DeliveryQuery, DueCron, Error, Expired,
-    FinishRun, Finished, FirePlan, FoundItems, GetItem, Inserted, ItemQuery, ItemStore, KeyStore,
-    NamespaceQuery, NewRun, Order, OutboxStore, Page, Planner, Put, PutCheckpoint, PutItem,
-    Recovered, Redelivery, RunQuery, SortBy, StateStore, StatsStore, Store, StoreStats,
+    CopyThread, Created, CronQuery, DeletedAssistant, DeliveryQuery, DueCron, Error, EventStore,
+    Expired, FinishRun, Finished, FirePlan, FoundItems, GetItem, Inserted, ItemQuery, ItemStore,
+    KeyStore, NamespaceQuery, NewRun, Order, OutboxStore, Page, Planner, Put, PutCheckpoint,
+    PutItem, Recovered, Redelivery, RunQuery, SortBy, StateStore, StatsStore, Store, StoreStats,
     ThreadPatch, ThreadQuery, VersionQuery, origin,
 };
 

@@ -71,6 +71,7 @@ async fn live_through_a_run(store: &SledStore, owner: String) {
                 source: wakeful_core::CheckpointSource::Loop,
                 metadata: Object::new(),
             }),
+            events: None,
             now: now(),
         };
         assert_eq!(store.finish_run(finish).await.unwrap(), Finished::Written);

@@ -120,7 +120,7 @@ async fn carry_out(app: &App, assistant: &Assistant, call: Call) -> Result<Respo
                 let reason = format!("task {} has ended; get it instead", asked.id);
                 return Err(problem::unsupported(reason));
             }
-            let events = Events::of(host, &task);
+            let events = Events::of(host, &task).await?;
             Ok(stream::response(app, dialect, id, task, events, asked.history_length))
         }
         Method::PushNotifications => Err(problem::no_push_notifications()),

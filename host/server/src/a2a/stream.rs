@@ -5,10 +5,8 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde_json::json;
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
-use wakeful::core::{Json, Run};
-use wakeful::{CreateRun, Error as HostError, GuestEvent, Host};
+use wakeful::core::{EventId, GuestEvent, Json, Run, RunEvent};
+use wakeful::{CreateRun, Error as HostError, Host, RunWatch};
 
 use crate::a2a::dialect::Dialect;
 use crate::a2a::reply::{self, Part};
@@ -17,30 +15,35 @@ use crate::a2a::task::Task;
 use crate::app::App;
 
 /// What a run emits while it goes on.
-pub(crate) struct Events(broadcast::Receiver<GuestEvent>);
+pub(crate) struct Events {
+    watch: RunWatch,
+    /// Nothing up to this event.
+    after: Option<EventId>,
+}
 
 /// Creates a run and watches it from its beginning.
 pub(crate) async fn watched(host: &Host, new: CreateRun) -> Result<(Run, Events), HostError> {
-    let (run, events) = host.create_watched_run(new).await?;
-    Ok((run, Events(events)))
+    let (run, watch) = host.create_watched_run(new).await?;
+    Ok((run, Events { watch, after: None }))
 }
 
 impl Events {
     /// What the newest run of a task emits from now on.
-    pub(crate) fn of(host: &Host, task: &Task) -> Self {
-        Self(host.watch_run(task.last().id))
+    pub(crate) async fn of(host: &Host, task: &Task) -> Result<Self, HostError> {
+        let (_, watch) = host.watch_run(task.last().id).await?;
+        Ok(Self { after: watch.seen(), watch })
     }
 
-    /// The next event; `None` when the run has ended. A client too slow for the backlog loses
-    /// events, and still gets the end.
+    /// The next event; `None` when the run has ended.
     async fn next(&mut self) -> Option<GuestEvent> {
-        loop {
-            match self.0.recv().await {
-                Ok(event) => return Some(event),
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return None,
+        while let Some(logged) = self.watch.next().await {
+            if self.after.is_none_or(|after| after < logged.id)
+                && let RunEvent::Guest(event) = &logged.event
+            {
+                return Some(event.clone());
             }
         }
+        None
     }
 }
 

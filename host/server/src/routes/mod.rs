@@ -12,4 +12,5 @@ pub(crate) mod operations;
 pub(crate) mod page;
 pub(crate) mod runs;
 pub(crate) mod states;
+pub(crate) mod streams;
 pub(crate) mod threads;

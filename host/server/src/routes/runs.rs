@@ -4,7 +4,7 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use wakeful::core::{Object, Run as Record, RunStatus, ThreadId};
-use wakeful::{Error as HostError, Host, RunQuery};
+use wakeful::{Error as HostError, Host, RunQuery, RunWatch};
 
 use crate::app::App;
 use crate::error::Error;
@@ -31,7 +31,7 @@ async fn create(
     ids: Ids,
     Body(body): Body<Object>,
 ) -> Result<Response, Error> {
-    let (run, _) = insert(&app.host, body, RunOn::Thread(ids.thread()?), false).await?;
+    let Inserted { run, .. } = insert(&app.host, body, RunOn::Thread(ids.thread()?), false).await?;
     let path = format!("/threads/{}/runs/{}", run.thread_id, run.id);
     Ok((AppendHeaders(content_location(&path)), Json(Run::from(&run))).into_response())
 }
@@ -40,7 +40,7 @@ async fn create_stateless(
     State(app): State<App>,
     Body(body): Body<Object>,
 ) -> Result<Response, Error> {
-    let (run, _) = insert(&app.host, body, RunOn::Stateless, false).await?;
+    let Inserted { run, .. } = insert(&app.host, body, RunOn::Stateless, false).await?;
     let path = format!("/runs/{}", run.id);
     Ok((AppendHeaders(content_location(&path)), Json(Run::from(&run))).into_response())
 }
@@ -50,7 +50,8 @@ async fn wait(
     ids: Ids,
     Body(body): Body<Object>,
 ) -> Result<Response, Error> {
-    let (run, guard) = insert(&app.host, body, RunOn::Thread(ids.thread()?), true).await?;
+    let Inserted { run, guard, .. } =
+        insert(&app.host, body, RunOn::Thread(ids.thread()?), true).await?;
     Ok(wait_response(&app, &run, Wait { guard, cancelled: false }))
 }
 
@@ -58,31 +59,41 @@ async fn wait_stateless(
     State(app): State<App>,
     Body(body): Body<Object>,
 ) -> Result<Response, Error> {
-    let (run, guard) = insert(&app.host, body, RunOn::Stateless, true).await?;
+    let Inserted { run, guard, .. } = insert(&app.host, body, RunOn::Stateless, true).await?;
     Ok(wait_response(&app, &run, Wait { guard, cancelled: false }))
+}
+
+/// A run that was created.
+pub(crate) struct Inserted {
+    pub(crate) run: Record,
+    /// What happens to it, from its beginning.
+    pub(crate) watch: RunWatch,
+    /// Cancels it when the client that waits for it goes away, if the client wants it so.
+    pub(crate) guard: Option<CancelOnDrop>,
 }
 
 /// Creates a run. The guard, for a client that `waits` and wants it so, cancels the run when the
 /// client goes away, even if that is before the run is stored.
-async fn insert(
+pub(crate) async fn insert(
     host: &Host,
     body: Object,
     on: RunOn,
     waits: bool,
-) -> Result<(Record, Option<CancelOnDrop>), Error> {
+) -> Result<Inserted, Error> {
     let body = RunBody::read(body, on)?;
     let creator = host.clone();
     let guarded = waits && body.cancel_on_disconnect;
     whole(async move {
         let assistant = body.create.assistant.clone();
-        let run = creator.create_run(body.create).await.map_err(|problem| match problem {
+        let created = creator.create_watched_run(body.create).await;
+        let (run, watch) = created.map_err(|problem| match problem {
             HostError::NotFound { what: "assistant", .. } => {
                 unknown_assistant(&creator, &assistant)
             }
             other => other.into(),
         })?;
         let guard = guarded.then(|| CancelOnDrop::new(creator, run.id));
-        Ok::<_, Error>((run, guard))
+        Ok::<_, Error>(Inserted { run, watch, guard })
     })
     .await
 }

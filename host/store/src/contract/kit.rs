@@ -147,7 +147,15 @@ pub(super) fn end(
     checkpoint: Option<Checkpoint>,
     now: i64,
 ) -> FinishRun {
-    FinishRun { run_id: run.id, epoch: run.epoch, digest: None, report, checkpoint, now: at(now) }
+    FinishRun {
+        run_id: run.id,
+        epoch: run.epoch,
+        digest: None,
+        report,
+        checkpoint,
+        events: None,
+        now: at(now),
+    }
 }
 
 /// Ends a claimed run well, with new values.

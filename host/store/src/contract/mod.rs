@@ -19,6 +19,7 @@
 
 pub mod assistants;
 pub mod crons;
+pub mod events;
 pub mod expiry;
 pub mod files;
 pub mod fires;
@@ -170,6 +171,10 @@ macro_rules! contract_suite {
             stats: [
                 the_queue_is_measured
                 writes_that_were_made_durable_are_counted
+            ]
+            events: [
+                a_run_keeps_its_events_if_asked
+                events_of_a_fenced_end_are_not_kept
             ]
             files: [
                 a_file_comes_back_under_its_digest

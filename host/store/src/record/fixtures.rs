@@ -9,17 +9,17 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use wakeful_core::{
     ApiKey, Assistant, Attempt, AttemptResult, Checkpoint, CheckpointSource, Coalesced, Command,
-    Cron, CronTrigger, Delivery, DeliveryId, DeliveryStatus, Digest, ErrorCode, Expiry, Failure,
-    FileEntry, FileKind, Fire, FireStatus, Interrupt, Item, ItemAddress, Json, LogLevel, LogLine,
-    LogSource, Manifest, MultitaskStrategy, Namespace, Object, OnCompletion, Outcome, Pending,
-    Rate, Report, Run, RunError, RunRequest, RunStatus, Scope, SkipReason, Thread, ThreadStatus,
-    Timestamp, Trigger, Ttl,
+    Committed, Cron, CronTrigger, Delivery, DeliveryId, DeliveryStatus, Digest, End, ErrorCode,
+    EventId, Expiry, Failure, FileEntry, FileKind, Fire, FireStatus, GuestEvent, Interrupt, Item,
+    ItemAddress, Json, LogLevel, LogLine, LogSource, LoggedEvent, Manifest, MultitaskStrategy,
+    Namespace, Object, OnCompletion, Outcome, Pending, Rate, Report, Run, RunError, RunEvent,
+    RunRequest, RunStatus, Scope, SkipReason, Start, Thread, ThreadStatus, Timestamp, Trigger, Ttl,
 };
 
 use super::{
-    Docs, Draft, StoredAssistant, StoredCheckpoint, StoredCron, StoredDelivery, StoredFire,
-    StoredItem, StoredKey, StoredLease, StoredRun, StoredThread, StoredVersion, StoredWebhook,
-    VERSION, decode, encode,
+    Docs, Draft, StoredAssistant, StoredCheckpoint, StoredCron, StoredDelivery, StoredEvents,
+    StoredFire, StoredItem, StoredKey, StoredLease, StoredRun, StoredThread, StoredVersion,
+    StoredWebhook, VERSION, decode, encode,
 };
 use crate::blobs::Blobs;
 use crate::folder::Space;
@@ -200,6 +200,38 @@ fn checkpoints_of_every_format_are_read() {
     let second = Draft::new(&checkpoint, &docs).unwrap().at(id(2), 1, Some(first.id));
     let stored: StoredCheckpoint = check("checkpoint", &second);
     assert_eq!(stored.open(&docs).unwrap(), checkpoint);
+}
+
+#[test]
+fn events_of_every_format_are_read() {
+    let run = run();
+    let started = Run { report: None, ..run.clone() };
+    let guest = |event| RunEvent::Guest(event);
+    let events: Vec<_> = [
+        RunEvent::Started(Box::new(Start { run: started, values: json!({ "n": 1 }), step: 7 })),
+        guest(GuestEvent::TextDelta("hi".to_owned())),
+        guest(GuestEvent::Message(json!({ "content": "hi" }))),
+        guest(GuestEvent::Values(json!({ "n": 2 }))),
+        guest(GuestEvent::Custom { name: "c".to_owned(), data: json!(3) }),
+        guest(GuestEvent::Log(report().logs.remove(0))),
+        RunEvent::Ended(Box::new(End {
+            outcome: report().outcome,
+            committed: Some(Committed { id: id(5), parent: Some(id(6)), step: 7 }),
+        })),
+    ]
+    .into_iter()
+    .zip(0..)
+    .map(|(event, number)| {
+        let id = EventId { ms: 1_800, number };
+        std::sync::Arc::new(LoggedEvent { id, run_id: run.id, event })
+    })
+    .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let docs = docs(folder.path());
+    let doc = check("events", &docs.put(&StoredEvents::new(&events)).unwrap());
+    let stored: StoredEvents<'static> = docs.get(&doc, "events").unwrap();
+    let events: Vec<_> = events.iter().map(|event| (**event).clone()).collect();
+    assert_eq!(stored.open(&run), events);
 }
 
 #[test]

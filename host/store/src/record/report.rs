@@ -23,7 +23,7 @@ pub(super) struct StoredReport<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct StoredLine<'a> {
+pub(super) struct StoredLine<'a> {
     #[serde(with = "micros")]
     at: Timestamp,
     #[serde(with = "source")]
@@ -77,17 +77,7 @@ impl<'a> StoredReport<'a> {
             fuel_used: report.fuel_used,
             peak_memory: report.peak_memory,
             duration: report.duration,
-            logs: report
-                .logs
-                .iter()
-                .map(|line| StoredLine {
-                    at: line.at,
-                    source: line.source,
-                    level: line.level,
-                    message: Cow::Borrowed(&line.message),
-                    fields: Cow::Borrowed(&line.fields),
-                })
-                .collect(),
+            logs: report.logs.iter().map(StoredLine::new).collect(),
             logs_dropped: report.logs_dropped,
         }
     }
@@ -98,18 +88,30 @@ impl<'a> StoredReport<'a> {
             fuel_used: self.fuel_used,
             peak_memory: self.peak_memory,
             duration: self.duration,
-            logs: self
-                .logs
-                .into_iter()
-                .map(|line| LogLine {
-                    at: line.at,
-                    source: line.source,
-                    level: line.level,
-                    message: line.message.into_owned(),
-                    fields: line.fields.into_owned(),
-                })
-                .collect(),
+            logs: self.logs.into_iter().map(StoredLine::open).collect(),
             logs_dropped: self.logs_dropped,
+        }
+    }
+}
+
+impl<'a> StoredLine<'a> {
+    pub(super) fn new(line: &'a LogLine) -> Self {
+        Self {
+            at: line.at,
+            source: line.source,
+            level: line.level,
+            message: Cow::Borrowed(&line.message),
+            fields: Cow::Borrowed(&line.fields),
+        }
+    }
+
+    pub(super) fn open(self) -> LogLine {
+        LogLine {
+            at: self.at,
+            source: self.source,
+            level: self.level,
+            message: self.message.into_owned(),
+            fields: self.fields.into_owned(),
         }
     }
 }

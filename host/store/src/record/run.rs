@@ -51,6 +51,9 @@ pub(crate) struct StoredRun {
     pub(crate) report: Option<Doc>,
     #[serde(default, with = "text_option")]
     pub(crate) checkpoint: Option<CheckpointId>,
+    /// What it emitted, where that is kept; since format 2.
+    #[serde(default)]
+    pub(crate) events: Option<Doc>,
     /// What the request says as well, here so that a run can end without reading its request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) webhook: Option<StoredWebhook>,
@@ -123,6 +126,7 @@ impl StoredRun {
             request: docs.put(&StoredRequest::new(&run.request))?,
             report: run.report.as_ref().map(|report| Self::report_doc(report, docs)).transpose()?,
             checkpoint: run.checkpoint,
+            events: None,
             webhook: run.request.webhook().map(|url| StoredWebhook::new(url, docs)).transpose()?,
         })
     }
@@ -198,7 +202,7 @@ impl StoredRun {
     /// The documents it names.
     pub(crate) fn docs(&self) -> impl Iterator<Item = &Doc> {
         let webhook = self.webhook.as_ref().map(|webhook| &webhook.url);
-        std::iter::once(&self.request).chain(&self.report).chain(webhook)
+        std::iter::once(&self.request).chain(&self.report).chain(&self.events).chain(webhook)
     }
 }
 

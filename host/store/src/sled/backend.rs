@@ -101,8 +101,15 @@ impl Store for SledStore {
                     tracing::error!(run = %run_id, %error, "a queued run cannot be read; it fails");
                     let message = format!("the host cannot read what it was given: {error}");
                     let report = Report::not_run(Outcome::HostFailed { message });
-                    let (digest, checkpoint) = (None, None);
-                    let finish = FinishRun { run_id, epoch, digest, report, checkpoint, now };
+                    let finish = FinishRun {
+                        run_id,
+                        epoch,
+                        digest: None,
+                        report,
+                        checkpoint: None,
+                        events: None,
+                        now,
+                    };
                     self.finish_run(finish).await?;
                 }
             }

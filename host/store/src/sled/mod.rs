@@ -12,6 +12,7 @@ mod backup;
 mod checkpoints;
 mod crons;
 mod departure;
+mod events;
 mod expiry;
 mod inner;
 mod item_backend;

@@ -6,7 +6,8 @@ use super::threads::{self, Legacy};
 use super::tx::Tx;
 use super::{checkpoints, lanes, outbox, runs};
 use crate::record::{
-    Doc, Docs, Draft, StoredCheckpoint, StoredLease, StoredRun, StoredThread, error_doc,
+    Doc, Docs, Draft, StoredCheckpoint, StoredEvents, StoredLease, StoredRun, StoredThread,
+    error_doc,
 };
 use crate::{Cancelled, ClaimedRun, Error, FinishRun, Finished, Recovered};
 
@@ -99,6 +100,7 @@ pub(super) struct Ending {
     report_doc: Doc,
     error: Option<Doc>,
     checkpoint: Option<Draft>,
+    events: Option<Doc>,
 }
 
 impl Ending {
@@ -109,13 +111,16 @@ impl Ending {
             error: RunError::of(&report).map(|error| error_doc(&error, docs)).transpose()?,
             report,
             checkpoint: None,
+            events: None,
         })
     }
 
     /// The end of a run with all that it leaves.
     pub(super) fn of(finish: &FinishRun, docs: &Docs) -> Result<Self, Error> {
         let checkpoint = finish.checkpoint.as_ref().map(|it| Draft::new(it, docs)).transpose()?;
-        Ok(Self { checkpoint, ..Self::new(finish.report.clone(), docs)? })
+        let events = finish.events.as_ref().map(|events| docs.put(&StoredEvents::new(events)));
+        let events = events.transpose()?;
+        Ok(Self { checkpoint, events, ..Self::new(finish.report.clone(), docs)? })
     }
 }
 
@@ -156,6 +161,7 @@ fn end(
     }
     stored.absorb(&run);
     stored.report = Some(ending.report_doc);
+    stored.events = ending.events;
     tx.save(stored.id.as_bytes(), &stored)?;
     outbox::enqueue(tx, &stored, values, now)?;
     match was {

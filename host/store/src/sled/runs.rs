@@ -137,7 +137,7 @@ pub(super) fn get(tx: &Tx<'_>, id: RunId) -> Result<Option<Run>, Error> {
     tx.load::<StoredRun>(id.as_bytes())?.map(|run| open(tx, run)).transpose()
 }
 
-fn open(tx: &Tx<'_>, run: StoredRun) -> Result<Run, Error> {
+pub(super) fn open(tx: &Tx<'_>, run: StoredRun) -> Result<Run, Error> {
     let lease = match run.status {
         RunStatus::Running => tx.load::<StoredLease>(run.id.as_bytes())?,
         _ => None,

@@ -167,6 +167,7 @@ async fn no_record_is_too_large_however_large_its_parts_are() {
             digest: None,
             report: wakeful_core::Report::not_run(failure),
             checkpoint: Some(checkpoint),
+            events: None,
             now: now(),
         };
         assert_eq!(store.finish_run(finish).await.unwrap(), crate::Finished::Written);

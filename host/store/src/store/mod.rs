@@ -8,6 +8,7 @@ use wakeful_core::{
 
 mod assistants;
 mod error;
+mod events;
 mod fires;
 mod items;
 mod keys;
@@ -21,6 +22,7 @@ pub use assistants::{
     AssistantQuery, AssistantSort, AssistantStore, DeletedAssistant, VersionQuery,
 };
 pub use error::Error;
+pub use events::EventStore;
 pub use fires::{DueCron, FirePlan, Planner};
 pub use items::{FoundItems, GetItem, ItemQuery, ItemStore, NamespaceQuery, PutItem};
 pub use keys::KeyStore;
@@ -38,6 +40,7 @@ pub use stats::{StatsStore, StoreStats};
 #[async_trait]
 pub trait Store:
     AssistantStore
+    + EventStore
     + ItemStore
     + KeyStore
     + StateStore

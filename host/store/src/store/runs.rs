@@ -1,4 +1,8 @@
-use wakeful_core::{Checkpoint, Digest, Object, Report, Run, RunId, Thread, Timestamp};
+use std::sync::Arc;
+
+use wakeful_core::{
+    Checkpoint, Digest, LoggedEvent, Object, Report, Run, RunId, Thread, Timestamp,
+};
 
 /// A run to insert.
 #[derive(Debug, Clone)]
@@ -45,6 +49,8 @@ pub struct FinishRun {
     /// What its thread is now; `None` leaves the thread as it was. The store fills in the step and
     /// the parent, which is the checkpoint at which the run began.
     pub checkpoint: Option<Checkpoint>,
+    /// Everything that happened to it, its end included, if that is to be kept with it.
+    pub events: Option<Vec<Arc<LoggedEvent>>>,
     /// The present instant.
     pub now: Timestamp,
 }

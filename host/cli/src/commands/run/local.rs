@@ -3,13 +3,11 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
 use wakeful::core::{
-    AssistantId, Command, ComponentId, LogLine, LogSource, MultitaskStrategy, OnCompletion,
-    Outcome, Run, RunId, RunRequest, RunStatus, ThreadId,
+    AssistantId, Command, ComponentId, GuestEvent, LogLine, LogSource, MultitaskStrategy,
+    OnCompletion, Outcome, Run, RunEvent, RunId, RunRequest, RunStatus, ThreadId,
 };
-use wakeful::{CancelAction, CreateRun, GuestEvent, Host, RunThread};
+use wakeful::{CancelAction, CreateRun, Host, RunThread, RunWatch};
 
 use super::finished::{Finished, Usage};
 use super::{Arguments, Request, resuming};
@@ -159,12 +157,10 @@ async fn cancel(host: &Host, run: RunId) -> anyhow::Result<()> {
 }
 
 /// Prints what the run emits until it has ended.
-async fn print_events(mut events: Receiver<GuestEvent>) {
-    loop {
-        match events.recv().await {
-            Ok(event) => out::note(format_args!("{}", line(&event))),
-            Err(RecvError::Lagged(lost)) => out::note(format_args!("({lost} events not shown)")),
-            Err(RecvError::Closed) => return,
+async fn print_events(mut events: RunWatch) {
+    while let Some(logged) = events.next().await {
+        if let RunEvent::Guest(event) = &logged.event {
+            out::note(format_args!("{}", line(event)));
         }
     }
 }

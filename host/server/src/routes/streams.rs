@@ -1,0 +1,149 @@
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{get, post};
+use wakeful::core::{Object, Run};
+use wakeful::{History, RunWatch};
+
+use crate::app::App;
+use crate::error::Error;
+use crate::extract::{Body, Ids, Params};
+use crate::routes::runs::{Inserted, insert};
+use crate::stream::{
+    EventStream, Metadata, Modes, Resume, RunStream, Source, ThreadModes, ThreadShow, Wanted,
+};
+use crate::waiting::CancelOnDrop;
+use crate::wire::RunOn;
+
+/// How far back a stream of a thread can be taken up.
+const HISTORY: History = History { runs: 20, outlines: false };
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/runs/stream", post(create_stateless))
+        .route("/runs/{run}/stream", get(join))
+        .route("/threads/{thread}/stream", get(thread))
+        .route("/threads/{thread}/runs/stream", post(create))
+        .route("/threads/{thread}/runs/{run}/stream", get(join_on_thread))
+}
+
+async fn create(
+    State(app): State<App>,
+    ids: Ids,
+    Body(body): Body<Object>,
+) -> Result<Response, Error> {
+    let new = insert(&app.host, body, RunOn::Thread(ids.thread()?), true).await?;
+    let path = format!("/threads/{}/runs/{}", new.run.thread_id, new.run.id);
+    Ok(created(&app, new, &path))
+}
+
+async fn create_stateless(
+    State(app): State<App>,
+    Body(body): Body<Object>,
+) -> Result<Response, Error> {
+    let new = insert(&app.host, body, RunOn::Stateless, true).await?;
+    let path = format!("/runs/{}", new.run.id);
+    Ok(created(&app, new, &path))
+}
+
+/// The stream of a run that was created for it.
+fn created(app: &App, new: Inserted, path: &str) -> Response {
+    let modes = Modes::of_options(&new.run.request.options);
+    let wanted = Wanted { modes, metadata: Metadata::Shown, after: None };
+    stream(app, &new.run, new.watch, wanted, new.guard).into_response(Some(path))
+}
+
+async fn join(
+    State(app): State<App>,
+    ids: Ids,
+    params: Params,
+    resume: Resume,
+) -> Result<Response, Error> {
+    let (run, watch) = app.host.watch_run(ids.run()?).await?;
+    let path = format!("/runs/{}", run.id);
+    joined(&app, &run, watch, &params, resume, &path)
+}
+
+async fn join_on_thread(
+    State(app): State<App>,
+    ids: Ids,
+    params: Params,
+    resume: Resume,
+) -> Result<Response, Error> {
+    let run = app.host.run_on(ids.thread()?, ids.run()?).await?;
+    let (run, watch) = app.host.watch_run(run.id).await?;
+    let path = format!("/threads/{}/runs/{}", run.thread_id, run.id);
+    joined(&app, &run, watch, &params, resume, &path)
+}
+
+/// The stream of a run that is or was there.
+fn joined(
+    app: &App,
+    run: &Run,
+    watch: RunWatch,
+    params: &Params,
+    resume: Resume,
+    path: &str,
+) -> Result<Response, Error> {
+    let guarded = params.flag("cancel_on_disconnect")?;
+    let filter = Modes::of_params(params)?;
+    let metadata = match (filter, resume) {
+        (Some(_), _) => Metadata::Hidden,
+        // Whoever comes into the middle of a run learns which one it is.
+        (None, Resume::Unsaid) if !run.status.is_final() => Metadata::Always,
+        (None, _) => Metadata::Shown,
+    };
+    let wanted = Wanted {
+        modes: filter.unwrap_or_else(|| Modes::of_options(&run.request.options)),
+        metadata,
+        after: match resume {
+            Resume::Unsaid => watch.seen(),
+            Resume::Beginning => None,
+            Resume::After(id) => Some(id),
+        },
+    };
+    let guard = guarded.then(|| CancelOnDrop::new(app.host.clone(), run.id));
+    Ok(stream(app, run, watch, wanted, guard).into_response(Some(path)))
+}
+
+fn stream(
+    app: &App,
+    run: &Run,
+    watch: RunWatch,
+    wanted: Wanted,
+    guard: Option<CancelOnDrop>,
+) -> EventStream {
+    EventStream {
+        past: Default::default(),
+        source: Source::Run(watch),
+        show: Box::new(RunStream::new(wanted, run.request.is_resumable())),
+        keep_alive: app.settings.keep_alive,
+        guard,
+    }
+}
+
+async fn thread(
+    State(app): State<App>,
+    ids: Ids,
+    params: Params,
+    resume: Resume,
+) -> Result<Response, Error> {
+    let thread = ids.thread()?;
+    let modes = ThreadModes::of_params(&params)?;
+    app.host.thread(thread).await?;
+    let history = if resume == Resume::Unsaid { History::default() } else { HISTORY };
+    let (past, watch) = app.host.watch_thread(thread, history).await?;
+    let after = match resume {
+        Resume::Unsaid => past.last().map(|event| event.last_id()),
+        Resume::Beginning => None,
+        Resume::After(id) => Some(id),
+    };
+    let events = EventStream {
+        past: past.into(),
+        source: Source::Thread(watch),
+        show: Box::new(ThreadShow::new(modes, after)),
+        keep_alive: app.settings.keep_alive,
+        guard: None,
+    };
+    Ok(events.into_response(None))
+}

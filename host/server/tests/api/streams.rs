@@ -371,3 +371,24 @@ async fn streams_end_when_the_host_stops() {
     assert_eq!(pending.rest().await, []);
     assert_eq!(all.rest().await, []);
 }
+
+#[tokio::test]
+async fn nothing_is_left_of_thousands_of_clients_that_go_away() {
+    let api = Api::start().await;
+    let thread = api.thread().await;
+    let running = api.sleeping_run(&thread).await;
+    let run = api.post(&format!("{thread}/runs"), body(message("hi"), &["values"])).await.ok();
+    let pending = format!("{thread}/runs/{}", text(&run, "run_id"));
+    let before = api.host.event_logs();
+    let mut open = Vec::new();
+    for _ in 0..1_000 {
+        for path in [&running, &pending, &thread] {
+            open.push(api.join(&format!("{path}/stream"), None).await);
+        }
+    }
+    assert_eq!(api.host.event_logs(), before + 2, "one for the pending run, one for the thread");
+    drop(open);
+    assert_eq!(api.host.event_logs(), before);
+    let events = api.stream("/runs/stream", body(message("hi"), &["values"])).await.rest().await;
+    assert_eq!(names(&events), ["metadata", "values", "values"]);
+}

@@ -1,6 +1,7 @@
 //! `wakeful serve`.
 
 mod banner;
+mod files;
 mod signals;
 
 use std::net::SocketAddr;

@@ -60,6 +60,7 @@ async fn create(host: &Host, schedule: &str) -> Result<CronId> {
         multitask: MultitaskStrategy::default(),
         metadata: Object::new(),
         request: RunRequest { input: input(), ..RunRequest::default() },
+        key: None,
     };
     Ok(host.create_cron(cron).await?.id)
 }

@@ -86,5 +86,6 @@ fn stateless() -> CreateRun {
         multitask: MultitaskStrategy::default(),
         after: Duration::ZERO,
         checkpoint: None,
+        key: None,
     }
 }

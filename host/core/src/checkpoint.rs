@@ -61,13 +61,47 @@ impl CheckpointSource {
     }
 }
 
-/// Questions an assistant asked, and the input it will see again with the answers.
-#[derive(Debug, Clone, PartialEq)]
+/// What a thread waits for: answers to the questions an assistant asked or, where there is no
+/// question, only for somebody to let it go on.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pending {
-    /// The questions.
+    /// The questions without an answer.
     pub interrupts: Vec<Interrupt>,
-    /// The input of the run that asked.
+    /// The input of the run that stopped; the assistant will see it again.
     pub input: Json,
+    /// The answers so far, each with the id of its question.
+    pub answers: Vec<(String, Json)>,
+}
+
+impl Pending {
+    /// Takes an answer: an object whose keys all name questions answers those, again or for the
+    /// first time; anything else answers the first question without an answer. Returns whether no
+    /// question is left.
+    pub fn answer(&mut self, resume: &Json) -> bool {
+        let answers = match resume {
+            Json::Object(answers) if self.names_questions(answers) => answers.clone(),
+            _ => {
+                let first = self.interrupts.first().map(|question| question.id.clone());
+                first.into_iter().map(|id| (id, resume.clone())).collect()
+            }
+        };
+        for (id, answer) in answers {
+            self.interrupts.retain(|question| question.id != id);
+            match self.answers.iter_mut().find(|(known, _)| *known == id) {
+                Some((_, known)) => *known = answer,
+                None => self.answers.push((id, answer)),
+            }
+        }
+        self.interrupts.is_empty()
+    }
+
+    fn names_questions(&self, answers: &Object) -> bool {
+        let asked = |id: &String| {
+            let waiting = self.interrupts.iter().any(|question| question.id == *id);
+            waiting || self.answers.iter().any(|(known, _)| known == id)
+        };
+        !answers.is_empty() && answers.keys().all(asked)
+    }
 }
 
 /// The files of a sandbox, sorted by path.
@@ -103,4 +137,44 @@ pub enum FileKind {
         /// Where it points, as the guest wrote it.
         target: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn asking(ids: &[&str]) -> Pending {
+        let question = |id: &&str| Interrupt {
+            id: (*id).to_owned(),
+            reason: "r".to_owned(),
+            payload: Json::Null,
+            answer_schema: None,
+        };
+        Pending { interrupts: ids.iter().map(question).collect(), ..Pending::default() }
+    }
+
+    #[test]
+    fn answers_find_their_questions() {
+        for (ids, resumes, left, answers) in [
+            (&["a"][..], vec![json!("yes")], 0, json!([["a", "yes"]])),
+            (&["a"], vec![json!({ "x": 1 })], 0, json!([["a", { "x": 1 }]])),
+            (&["a"], vec![json!({})], 0, json!([["a", {}]])),
+            (&["a", "b"], vec![json!(1), json!(2)], 0, json!([["a", 1], ["b", 2]])),
+            (&["a", "b"], vec![json!({ "b": 1 })], 1, json!([["b", 1]])),
+            (&["a", "b"], vec![json!({ "b": 1 }), json!({ "b": 2 })], 1, json!([["b", 2]])),
+            (&["a", "b"], vec![json!({ "b": 1, "a": 2 })], 0, json!([["b", 1], ["a", 2]])),
+            (&["a", "b"], vec![json!({ "b": 1, "c": 2 })], 1, json!([["a", { "b": 1, "c": 2 }]])),
+        ] {
+            let mut pending = asking(ids);
+            let mut done = false;
+            for resume in &resumes {
+                done = pending.answer(resume);
+            }
+            assert_eq!(pending.interrupts.len(), left, "{ids:?} {resumes:?}");
+            assert_eq!(done, left == 0);
+            assert_eq!(json!(pending.answers), answers, "{ids:?} {resumes:?}");
+        }
+    }
 }

@@ -1,5 +1,5 @@
 use crate::{
-    AssistantId, ComponentId, CronId, MultitaskStrategy, Object, OnCompletion, RunRequest,
+    AssistantId, ComponentId, CronId, Digest, MultitaskStrategy, Object, OnCompletion, RunRequest,
     ThreadId, Timestamp,
 };
 
@@ -41,6 +41,9 @@ pub struct Cron {
     pub last_scheduled_at: Option<Timestamp>,
     /// Counts changes; a write names the version it read.
     pub version: u64,
+    /// The digest of the request that made it, if that came with a key; see
+    /// [`crate::RequestKey`].
+    pub request_digest: Option<Digest>,
 }
 
 impl Cron {

@@ -21,6 +21,7 @@ mod item;
 mod key;
 mod limits;
 mod outcome;
+mod request_key;
 mod run;
 pub mod schedule;
 mod thread;
@@ -47,6 +48,7 @@ pub use item::{
 pub use key::{ApiKey, InvalidKey, InvalidRate, KeyToken, Rate, Scope, Secret};
 pub use limits::Limits;
 pub use outcome::{ErrorCode, Failure, Interrupt, LogLevel, LogLine, LogSource, Outcome, Report};
+pub use request_key::RequestKey;
 pub use run::{
     Command, CronTrigger, InvalidTransition, Lease, MultitaskStrategy, OnCompletion, Run, RunError,
     RunRequest, RunStatus, Trigger,

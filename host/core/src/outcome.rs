@@ -8,7 +8,8 @@ use crate::{Json, Object, RunStatus, Timestamp};
 pub enum Outcome {
     /// It returned new values for its thread.
     Done(Object),
-    /// It asked questions and stopped until they are answered.
+    /// It asked questions and stopped until they are answered; without a question, it was stopped
+    /// before it began.
     Interrupted(Vec<Interrupt>),
     /// It returned an error.
     Failed(Failure),
@@ -97,6 +98,15 @@ impl Outcome {
         }
     }
 
+    /// Whether the same run may end otherwise if it is tried again.
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Failed(failure) => failure.retryable,
+            Self::HostFailed { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Whether the run's effects on its thread are kept.
     pub const fn commits(&self) -> bool {
         matches!(self, Self::Done(_) | Self::Interrupted(_))
@@ -108,6 +118,9 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Done(_) => f.write_str("finished"),
+            Self::Interrupted(questions) if questions.is_empty() => {
+                f.write_str("waits until it is told to go on")
+            }
             Self::Interrupted(questions) => {
                 write!(f, "waits for {} answer(s)", questions.len())
             }

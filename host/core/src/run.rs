@@ -49,6 +49,9 @@ pub struct Run {
     pub ended_at: Option<Timestamp>,
     /// What is known of it since it ended.
     pub report: Option<Report>,
+    /// The digest of the request that made it, if that came with a key; see
+    /// [`crate::RequestKey`].
+    pub request_digest: Option<Digest>,
 }
 
 impl Run {
@@ -82,6 +85,7 @@ impl Run {
             started_at: None,
             ended_at: None,
             report: None,
+            request_digest: None,
         }
     }
 
@@ -214,7 +218,7 @@ impl RunStatus {
 pub struct RunRequest {
     /// The input; `null` means to go on from the thread's values.
     pub input: Json,
-    /// An answer to earlier questions.
+    /// An instruction to the thread, in place of an input.
     pub command: Option<Command>,
     /// LangGraph's `config`: tags, recursion limit, `configurable`.
     pub config: Object,
@@ -238,11 +242,21 @@ impl RunRequest {
     }
 }
 
-/// An instruction in place of, or beside, an input.
-#[derive(Debug, Clone, PartialEq)]
+/// An instruction to a thread, in place of an input.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Command {
-    /// The answer to the questions on which the thread stopped.
-    pub resume: Json,
+    /// The answer to the questions on which the thread stopped: an object with an answer for each
+    /// id, or the answer to the first.
+    pub resume: Option<Json>,
+    /// Keys to set in the thread's values before anything else.
+    pub update: Option<Object>,
+    /// Where to go on: the component's id, or [`Command::END`].
+    pub goto: Option<String>,
+}
+
+impl Command {
+    /// The place after everything: the run ends without invoking the component.
+    pub const END: &'static str = "__end__";
 }
 
 /// Why a run happens.

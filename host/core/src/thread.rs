@@ -1,4 +1,4 @@
-use crate::{CheckpointId, Json, Object, RunError, ThreadId, Timestamp, Ttl};
+use crate::{CheckpointId, Digest, Json, Object, RunError, ThreadId, Timestamp, Ttl};
 
 /// What a thread is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,6 +61,9 @@ pub struct Thread {
     /// When its time is over, unless it is used before. `None` without a time to live, and on a
     /// thread that has lost its earlier checkpoints and was not used since.
     pub expires_at: Option<Timestamp>,
+    /// The digest of the request that made it, if that came with a key; see
+    /// [`crate::RequestKey`].
+    pub request_digest: Option<Digest>,
 }
 
 impl Thread {
@@ -79,6 +82,7 @@ impl Thread {
             temporary: false,
             ttl: None,
             expires_at: None,
+            request_digest: None,
         }
     }
 

@@ -1,8 +1,8 @@
 use wakeful_core::{
-    Cron, CronId, CronTrigger, Fire, Json, Object, OnCompletion, Run, RunId, RunRequest, Schedule,
-    ThreadId, Timestamp, Trigger,
+    Cron, CronId, CronTrigger, Fire, Json, Object, OnCompletion, RequestKey, Run, RunRequest,
+    Schedule, ThreadId, Timestamp, Trigger,
 };
-use wakeful_store::{CronQuery, Page};
+use wakeful_store::{Created, CronQuery, Page};
 
 use crate::{CreateCron, CreateRun, CronPatch, Error, Host, RunThread};
 
@@ -12,6 +12,17 @@ const UPDATE_TRIES: usize = 20;
 impl Host {
     /// Creates a cron.
     pub async fn create_cron(&self, new: CreateCron) -> Result<Cron, Error> {
+        Ok(self.create_cron_once(new).await?.into_inner())
+    }
+
+    /// Creates a cron, and says whether its request had created it already.
+    pub async fn create_cron_once(&self, new: CreateCron) -> Result<Created<Cron>, Error> {
+        let id = new.key.map_or_else(CronId::generate, |key| key.id().into());
+        if let Some(key) = new.key
+            && let Some(known) = self.store().cron(id).await?
+        {
+            return known_cron(known, key);
+        }
         let assistant = self.resolve_assistant(&new.assistant).await?;
         if let Some(thread) = new.thread_id {
             self.thread(thread).await?;
@@ -19,7 +30,7 @@ impl Host {
         self.check_webhook(&new.request).await?;
         let now = self.now();
         let mut cron = Cron {
-            id: CronId::generate(),
+            id,
             assistant_id: assistant.id,
             component: assistant.component,
             thread_id: new.thread_id,
@@ -36,12 +47,17 @@ impl Host {
             next_run_at: None,
             last_scheduled_at: None,
             version: 0,
+            request_digest: new.key.map(|key| key.digest()),
         };
         cron.next_run_at = next_run(&cron, now)?;
         self.refuse_when_stopping()?;
-        self.store().create_cron(cron.clone()).await?;
-        self.wake_scheduler();
-        Ok(cron)
+        match (self.store().create_cron(cron).await?, new.key) {
+            (Created::Existing(known), Some(key)) => known_cron(known, key),
+            (created, _) => {
+                self.wake_scheduler();
+                Ok(created)
+            }
+        }
     }
 
     /// The cron with this id.
@@ -90,6 +106,15 @@ impl Host {
     /// Runs a cron once, now, whether it is enabled or not. The run sees what it would see at a fire
     /// that is due now. The schedule goes on as it was.
     pub async fn trigger_cron(&self, id: CronId) -> Result<Run, Error> {
+        Ok(self.trigger_cron_once(id, None).await?.into_inner())
+    }
+
+    /// Like [`Host::trigger_cron`]; says whether the request that `key` names had done so already.
+    pub async fn trigger_cron_once(
+        &self,
+        id: CronId,
+        key: Option<RequestKey>,
+    ) -> Result<Created<Run>, Error> {
         let cron = self.cron(id).await?;
         let trigger = CronTrigger { cron_id: id, scheduled_at: self.now(), missed: 0 };
         let run = CreateRun {
@@ -102,8 +127,9 @@ impl Host {
             request: run_request(&cron),
             after: std::time::Duration::ZERO,
             checkpoint: None,
+            key,
         };
-        self.create_run_because(Trigger::Cron(trigger), RunId::generate(), run).await
+        self.create_run_because(Trigger::Cron(trigger), run.new_id(), run).await
     }
 
     /// What became of a cron's due instants, newest first; only those before `before`, if given.
@@ -116,6 +142,14 @@ impl Host {
         self.cron(id).await?;
         Ok(self.store().fires(id, before, limit).await?)
     }
+}
+
+/// A cron under the id of a request, if it was this request that created it.
+fn known_cron(known: Cron, key: RequestKey) -> Result<Created<Cron>, Error> {
+    if known.request_digest != Some(key.digest()) {
+        return Err(Error::key_taken());
+    }
+    Ok(Created::Existing(known))
 }
 
 impl CronPatch {

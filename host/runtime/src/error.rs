@@ -46,6 +46,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// A key under which another request was sent before.
+    pub(crate) fn key_taken() -> Self {
+        Self::Invalid(
+            "Idempotency-Key: this key was used for another request; send a new key with a new request"
+                .to_owned(),
+        )
+    }
+
     pub(crate) fn not_found(what: &'static str, id: impl ToString) -> Self {
         Self::NotFound { what, id: id.to_string() }
     }

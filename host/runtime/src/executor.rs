@@ -4,16 +4,18 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
+use uuid::Uuid;
 use wakeful_core::{
     Checkpoint, CheckpointId, CheckpointSource, Committed, End, Json, Lease, Manifest, Object,
-    OnCompletion, Outcome, Pending, Report, Run, Timestamp, Trigger,
+    OnCompletion, Outcome, Pending, Report, Run, Timestamp,
 };
-use wakeful_engine::{Job, JobTrigger};
+use wakeful_engine::Job;
 use wakeful_store::{ClaimedRun, FinishRun, Finished};
 
 use crate::metrics::Ended;
 use crate::sandbox::Sandbox;
-use crate::{ComponentState, Host, pace};
+use crate::turn::Turn;
+use crate::{ComponentState, Host, pace, update};
 
 /// How long a lease lasts unless it is renewed.
 const LEASE: Duration = Duration::from_secs(30);
@@ -103,8 +105,14 @@ fn lease(host: &Host, now: Timestamp) -> Lease {
 /// One attempt of one run, from claim to durable end.
 async fn execute(host: &Host, claimed: ClaimedRun, cancel: CancellationToken) {
     let ClaimedRun { run, head } = claimed;
+    let (head, mut attempt) = match update::apply(host, &run, head).await {
+        Ok(head) => {
+            let attempt = attempt(host, &run, head.as_ref(), &cancel).await;
+            (head, attempt)
+        }
+        Err(outcome) => (None, Attempt::ended(outcome, None)),
+    };
     let head = head.as_ref();
-    let mut attempt = attempt(host, &run, head, &cancel).await;
     if host.hub().end(run.id) {
         discard(host, &run).await;
         return;
@@ -120,6 +128,15 @@ async fn execute(host: &Host, claimed: ClaimedRun, cancel: CancellationToken) {
             None
         }
     };
+    if attempt.report.outcome.is_retryable() && run.attempt < host.settings().max_attempts {
+        // From here on nobody can ask this attempt to stop.
+        if cancel.is_cancelled() && !host.is_draining() {
+            attempt.report.outcome = Outcome::Cancelled;
+        } else {
+            retry(host, &run, &attempt.report.outcome).await;
+            return;
+        }
+    }
     let committed = checkpoint.as_ref().map(|checkpoint| checkpoint.id);
     log_end(&run, &attempt.report);
     let counted = Ended::of(&attempt.report);
@@ -172,6 +189,21 @@ struct Attempt {
     sandbox: Option<Sandbox>,
     /// The input that the guest saw.
     input: Json,
+    /// What the thread waits for, where no guest was invoked.
+    pending: Option<Pending>,
+}
+
+impl Attempt {
+    /// An attempt that invoked no guest.
+    fn ended(outcome: Outcome, pending: Option<Pending>) -> Self {
+        Self {
+            report: Report::not_run(outcome),
+            component: None,
+            sandbox: None,
+            input: Json::Null,
+            pending,
+        }
+    }
 }
 
 async fn attempt(
@@ -180,21 +212,15 @@ async fn attempt(
     head: Option<&Checkpoint>,
     cancel: &CancellationToken,
 ) -> Attempt {
-    let ended = |outcome| Attempt {
-        report: Report::not_run(outcome),
-        component: None,
-        sandbox: None,
-        input: Json::Null,
-    };
+    let ended = |outcome| Attempt::ended(outcome, None);
     if let (Some(checkpoint), None) = (run.checkpoint, head) {
         let message = format!("checkpoint {checkpoint}, where the run was to begin, is gone");
         return ended(Outcome::Refused { message });
     }
     let values = head.map_or(Json::Null, |head| head.values.clone());
-    let Some((trigger, input)) = trigger_of(run, head) else {
-        // An answer to a question that nobody asked changes nothing.
-        let values = values.as_object().cloned().unwrap_or_default();
-        return ended(Outcome::Done(values));
+    let (trigger, input) = match Turn::of(run, head) {
+        Turn::Invoke { trigger, input } => (trigger, input),
+        Turn::End { outcome, pending } => return Attempt::ended(outcome, pending),
     };
     let Some(component) = host.folder().component(&run.component) else {
         let id = &run.component;
@@ -236,35 +262,7 @@ async fn attempt(
         }
     };
     let (report, ()) = tokio::join!(host.runner().run(job, events, cancel.clone()), forward);
-    Attempt { report, component: Some(component), sandbox, input }
-}
-
-/// Why the guest is invoked and with what input; `None` if it need not be invoked at all.
-fn trigger_of(run: &Run, head: Option<&Checkpoint>) -> Option<(JobTrigger, Json)> {
-    let input = run.request.input.clone();
-    match (&run.request.command, &run.trigger) {
-        (Some(command), _) => {
-            let pending = head.and_then(|head| head.pending.as_ref())?;
-            let answers = answers_to(pending, &command.resume);
-            Some((JobTrigger::Resume(answers), pending.input.clone()))
-        }
-        (None, Trigger::Cron(fire)) => Some((JobTrigger::Cron(fire.clone()), input)),
-        (None, Trigger::Manual) => Some((JobTrigger::Manual, input)),
-    }
-}
-
-/// Matches answers to questions: an object whose keys all name questions answers those; anything
-/// else answers the first question.
-fn answers_to(pending: &Pending, resume: &Json) -> Vec<(String, Json)> {
-    let asked = |id: &String| pending.interrupts.iter().any(|question| question.id == *id);
-    if let Json::Object(answers) = resume
-        && !answers.is_empty()
-        && answers.keys().all(asked)
-    {
-        return answers.iter().map(|(id, answer)| (id.clone(), answer.clone())).collect();
-    }
-    let first = pending.interrupts.first();
-    first.map(|question| (question.id.clone(), resume.clone())).into_iter().collect()
+    Attempt { report, component: Some(component), sandbox, input, pending: None }
 }
 
 /// What the guest reads through `config`: LangGraph's `configurable`, and `context` over it.
@@ -282,21 +280,30 @@ async fn commit(
     head: Option<&Checkpoint>,
     attempt: &mut Attempt,
 ) -> Result<Option<Checkpoint>, Outcome> {
-    let Some(component) = &attempt.component else { return Ok(None) };
     let unchanged = || head.map_or_else(|| Object::new().into(), |head| head.values.clone());
+    let invoked = attempt.component.is_some();
     let (values, pending) = match &attempt.report.outcome {
+        outcome if !invoked => {
+            let pending = attempt.pending.take();
+            if !outcome.commits() || pending.as_ref() == head.and_then(|it| it.pending.as_ref()) {
+                return Ok(None);
+            }
+            (unchanged(), pending)
+        }
         Outcome::Done(values) => (Json::Object(values.clone()), None),
         Outcome::Interrupted(interrupts) => {
-            let pending = Pending { interrupts: interrupts.clone(), input: attempt.input.clone() };
-            (unchanged(), Some(pending))
+            let (interrupts, input) = (interrupts.clone(), attempt.input.clone());
+            (unchanged(), Some(Pending { interrupts, input, answers: Vec::new() }))
         }
         _ => return Ok(None),
     };
-    let files = match &attempt.sandbox {
+    let files = match (&attempt.sandbox, &attempt.component) {
         // Nobody will ever look at the files of a thread that goes away now.
-        Some(_) if run.on_completion == OnCompletion::Delete => Manifest::default(),
-        Some(sandbox) => sandbox.collect(host.store(), head, &component.limits).await?,
-        None => head.map(|head| head.files.clone()).unwrap_or_default(),
+        (Some(_), _) if run.on_completion == OnCompletion::Delete => Manifest::default(),
+        (Some(sandbox), Some(component)) => {
+            sandbox.collect(host.store(), head, &component.limits).await?
+        }
+        _ => head.map(|head| head.files.clone()).unwrap_or_default(),
     };
     Ok(Some(Checkpoint {
         id: CheckpointId::generate(),
@@ -331,6 +338,30 @@ async fn requeue(host: &Host, run: &Run) {
     match host.store().requeue_run(run.id, run.epoch, now, true, now).await {
         Ok(_) => info!(run_id = %run.id, "run put back into the queue"),
         Err(problem) => error!(run_id = %run.id, %problem, "cannot put the run back"),
+    }
+}
+
+/// Puts a run back that may succeed later.
+async fn retry(host: &Host, run: &Run, outcome: &Outcome) {
+    let least = match outcome {
+        Outcome::Failed(failure) => failure.retry_after,
+        _ => None,
+    };
+    // The end of an id of version 7 is random.
+    let random = f64::from(Uuid::now_v7().as_u128() as u32) / f64::from(u32::MAX);
+    let wait = host.settings().backoff.after(run.attempt, least, random);
+    let (run_id, attempt, ms) = (run.id, run.attempt, wait.as_millis());
+    let now = host.now();
+    let later = now.checked_add(wait).unwrap_or(Timestamp::MAX);
+    match host.store().requeue_run(run_id, run.epoch, later, false, now).await {
+        Ok(Finished::Written) => {
+            warn!(%run_id, attempt, ms, reason = %outcome, "attempt failed; the run is tried again")
+        }
+        Ok(Finished::Fenced) => warn!(%run_id, "the run was taken away; its failure is dropped"),
+        Err(problem) => {
+            host.note(&problem);
+            error!(%run_id, %problem, "cannot put the run back");
+        }
     }
 }
 

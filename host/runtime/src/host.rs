@@ -82,7 +82,7 @@ impl Host {
         Self::assemble(settings, clock, store, Arc::new(runner)).await
     }
 
-    async fn assemble(
+    pub(crate) async fn assemble(
         settings: HostSettings,
         clock: Arc<dyn Clock>,
         store: Arc<dyn Store>,

@@ -23,6 +23,7 @@
 //!         multitask: MultitaskStrategy::default(),
 //!         metadata: Object::new(),
 //!         request: RunRequest::default(),
+//!         key: None,
 //!     })
 //!     .await?;
 //! println!("next at {:?}", cron.next_run_at);
@@ -36,6 +37,7 @@
 //! are committed once, when it succeeds or asks questions, and not at all otherwise.
 
 mod assistants;
+mod cancel;
 mod crons;
 mod deliveries;
 mod error;
@@ -57,7 +59,11 @@ mod settings;
 mod states;
 mod storage;
 mod sweeper;
+#[cfg(test)]
+mod tests;
 mod threads;
+mod turn;
+mod update;
 mod updates;
 mod watch;
 mod webhooks;
@@ -71,10 +77,10 @@ pub use metrics::{FireMetrics, Histogram, Metrics, RunMetrics};
 pub use offline::{backup_folder, create_key_in, keys_in, revoke_key_in};
 pub use request::{
     AssistantQuery, CancelAction, CreateAssistant, CreateCron, CreateRun, CreateThread, CronPatch,
-    IfExists, NodeUpdate, RequestPatch, RunThread, StateUpdate, Superstep, ThreadPatch,
+    IfExists, NodeUpdate, RequestPatch, RunThread, RunsToStop, StateUpdate, Superstep, ThreadPatch,
 };
 pub use settings::{
-    AssistantFile, GrantSettings, HostSettings, InvalidSettings, LimitSettings, Retention,
+    AssistantFile, Backoff, GrantSettings, HostSettings, InvalidSettings, LimitSettings, Retention,
     parse_bytes,
 };
 pub use states::{HistoryStart, ThreadState, checkpoint_metadata};
@@ -82,8 +88,8 @@ pub use storage::{Amount, ThreadStorage};
 pub use wakeful_core as core;
 pub use wakeful_engine::Description;
 pub use wakeful_store::{
-    AssistantSort, Backup, ClaimDeliveries, CronQuery, DeliveryQuery, Error as StoreError, Order,
-    Page, RunQuery, SortBy, StoreStats, ThreadQuery, VersionQuery, origin,
+    AssistantSort, Backup, ClaimDeliveries, Created, CronQuery, DeliveryQuery, Error as StoreError,
+    Order, Page, RunQuery, SortBy, StoreStats, ThreadQuery, VersionQuery, origin,
     restore as restore_backup,
 };
 pub use watch::{History, RunWatch, ThreadWatch};

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use wakeful_core::{
-    AssistantId, CheckpointId, Json, MultitaskStrategy, Object, OnCompletion, RunRequest, ThreadId,
-    Timestamp, Ttl,
+    AssistantId, CheckpointId, Json, MultitaskStrategy, Object, OnCompletion, RequestKey, RunId,
+    RunRequest, ThreadId, Timestamp, Ttl,
 };
 use wakeful_store::{AssistantSort, Order};
 
@@ -19,6 +19,8 @@ pub struct CreateThread {
     pub ttl: Option<Ttl>,
     /// A history for it, the oldest step first. It needs a `graph_id` in the metadata.
     pub supersteps: Vec<Superstep>,
+    /// Names the request, so that sending it again creates nothing more.
+    pub key: Option<RequestKey>,
 }
 
 /// Updates that together make one checkpoint.
@@ -113,6 +115,8 @@ pub struct CreateRun {
     pub after: Duration,
     /// The checkpoint of the thread to begin at; `None` means the newest when the run begins.
     pub checkpoint: Option<CheckpointId>,
+    /// Names the request, so that sending it again creates nothing more.
+    pub key: Option<RequestKey>,
 }
 
 /// A cron to create.
@@ -138,6 +142,8 @@ pub struct CreateCron {
     pub metadata: Object,
     /// What each run receives.
     pub request: RunRequest,
+    /// Names the request, so that sending it again creates nothing more.
+    pub key: Option<RequestKey>,
 }
 
 /// Changes to a cron; what is `None` stays as it is.
@@ -175,6 +181,24 @@ pub enum CancelAction {
     Interrupt,
     /// Stop it and delete its record.
     Rollback,
+}
+
+/// Which runs to stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunsToStop {
+    /// Those that wait for their turn.
+    Pending,
+    /// Those that are running.
+    Running,
+    /// All that have not ended.
+    Unfinished,
+    /// These, as far as they are on this thread.
+    Listed {
+        /// The thread.
+        thread: ThreadId,
+        /// The runs.
+        runs: Vec<RunId>,
+    },
 }
 
 /// Which assistants.

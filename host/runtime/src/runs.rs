@@ -1,12 +1,13 @@
 use std::time::Duration;
 
 use wakeful_core::{
-    Assistant, CheckpointId, Json, MultitaskStrategy, Object, OnCompletion, Outcome, Report, Run,
-    RunId, RunStatus, Thread, ThreadId, Trigger,
+    Assistant, CheckpointId, Command, Json, Object, OnCompletion, Outcome, Report, RequestKey, Run,
+    RunId, Thread, ThreadId, Trigger,
 };
-use wakeful_store::{Cancelled, Inserted, NewRun, Page, RunQuery};
+use wakeful_store::{Created, Inserted, NewRun, Page, RunQuery};
 
-use crate::{CancelAction, CreateRun, Error, Host, RunThread};
+use crate::cancel::displacement;
+use crate::{CreateRun, Error, Host, RunThread};
 
 /// How long a wait for the end of a run trusts the announcement alone before it looks at the store.
 const RECHECK: Duration = Duration::from_secs(1);
@@ -14,7 +15,48 @@ const RECHECK: Duration = Duration::from_secs(1);
 impl Host {
     /// Creates a run. It begins as soon as its thread and a slot are free.
     pub async fn create_run(&self, new: CreateRun) -> Result<Run, Error> {
-        self.create_run_because(Trigger::Manual, RunId::generate(), new).await
+        Ok(self.create_run_once(new).await?.into_inner())
+    }
+
+    /// Creates a run, and says whether its request had created it already.
+    pub async fn create_run_once(&self, new: CreateRun) -> Result<Created<Run>, Error> {
+        self.create_run_because(Trigger::Manual, new.new_id(), new).await
+    }
+
+    /// Creates runs on new threads: all of them, or none.
+    pub async fn create_runs(&self, new: Vec<CreateRun>) -> Result<Vec<Created<Run>>, Error> {
+        let mut ids = Vec::with_capacity(new.len());
+        let mut runs = Vec::with_capacity(new.len());
+        let key = new.first().and_then(|new| new.key);
+        for new in new {
+            let id = new.new_id();
+            ids.push(id);
+            runs.push(self.new_run(Trigger::Manual, id, new).await?);
+        }
+        self.refuse_when_stopping()?;
+        let mut created = Vec::with_capacity(ids.len());
+        for inserted in self.store().insert_runs(runs).await? {
+            match inserted {
+                Inserted::Run(run) => created.push(Created::New(*run)),
+                Inserted::Known(known) => {
+                    check_key(&known, key)?;
+                    return self.known_runs(ids).await;
+                }
+                Inserted::NoThread | Inserted::Busy => {
+                    return Err(Error::Invalid("each run needs a thread of its own".to_owned()));
+                }
+            }
+        }
+        self.wake_executor();
+        Ok(created)
+    }
+
+    async fn known_runs(&self, ids: Vec<RunId>) -> Result<Vec<Created<Run>>, Error> {
+        let mut known = Vec::with_capacity(ids.len());
+        for id in ids {
+            known.push(Created::Existing(self.run(id).await?));
+        }
+        Ok(known)
     }
 
     pub(crate) async fn create_run_because(
@@ -22,11 +64,53 @@ impl Host {
         trigger: Trigger,
         id: RunId,
         new: CreateRun,
-    ) -> Result<Run, Error> {
+    ) -> Result<Created<Run>, Error> {
+        let key = new.key;
+        // What the request names may be gone by now; what it made counts.
+        if key.is_some()
+            && let Some(known) = self.store().run(id).await?
+        {
+            return self.known_run(known, key).await;
+        }
+        let new = self.new_run(trigger, id, new).await?;
+        let thread_id = new.run.thread_id;
+        self.refuse_when_stopping()?;
+        let run = match self.store().insert_run(new).await? {
+            Inserted::Run(run) => *run,
+            Inserted::Known(run) => return self.known_run(*run, key).await,
+            Inserted::NoThread => return Err(Error::not_found("thread", thread_id)),
+            Inserted::Busy => {
+                return Err(Error::Conflict(format!(
+                    "thread {thread_id} is busy, and the run says multitask_strategy `reject`; wait for its run, or choose `enqueue`"
+                )));
+            }
+        };
+        self.wake_executor();
+        if let Some(action) = displacement(run.multitask) {
+            self.displace(&run, action).await?;
+        }
+        Ok(Created::New(run))
+    }
+
+    /// The run that a request made when it came for the first time.
+    async fn known_run(&self, run: Run, key: Option<RequestKey>) -> Result<Created<Run>, Error> {
+        check_key(&run, key)?;
+        // The host may have stopped before the run had taken its place.
+        if let Some(action) = displacement(run.multitask)
+            && !run.status.is_final()
+        {
+            self.displace(&run, action).await?;
+        }
+        Ok(Created::Existing(run))
+    }
+
+    /// The run to insert, with the thread it brings.
+    async fn new_run(&self, trigger: Trigger, id: RunId, new: CreateRun) -> Result<NewRun, Error> {
         let assistant = self.resolve_assistant(&new.assistant).await?;
         if trigger == Trigger::Manual {
             self.check_webhook(&new.request).await?;
         }
+        check_command(new.request.command.as_ref(), &assistant)?;
         let now = self.now();
         if let Some(checkpoint) = new.checkpoint {
             self.check_checkpoint(new.thread, checkpoint).await?;
@@ -57,15 +141,12 @@ impl Host {
         run.checkpoint = new.checkpoint;
         run.multitask = new.multitask;
         run.on_completion = on_completion;
+        run.request_digest = new.key.map(|key| key.digest());
         run.available_at = now
             .checked_add(new.after)
             .map_err(|_| Error::Invalid("after_seconds is too far in the future".to_owned()))?;
         run.created_at = run.available_at;
-        let run = self.insert_run(run, thread, &assistant).await?;
-        if let Some(action) = displacement(run.multitask) {
-            self.displace(&run, action).await?;
-        }
-        Ok(run)
+        Ok(NewRun { run, create_thread: thread, thread_metadata: thread_metadata(&assistant) })
     }
 
     /// Refuses a run that is to begin at a checkpoint its thread does not have.
@@ -76,44 +157,6 @@ impl Host {
             )));
         };
         self.thread_state(id, Some(asked)).await.map(drop)
-    }
-
-    /// Stops the runs that a new run takes the place of; see [`displacement`].
-    pub(crate) async fn displace(&self, new: &Run, action: CancelAction) -> Result<(), Error> {
-        let query =
-            RunQuery { thread_id: Some(new.thread_id), limit: usize::MAX, ..RunQuery::default() };
-        for old in self.store().runs(query).await?.items {
-            if old.status.is_final() || old.id == new.id || old.created_at > new.created_at {
-                continue;
-            }
-            match self.cancel_run(old.id, action).await {
-                // It may have ended by itself meanwhile.
-                Ok(()) | Err(Error::NotFound { .. } | Error::Conflict(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    async fn insert_run(
-        &self,
-        run: Run,
-        create_thread: Option<Thread>,
-        assistant: &Assistant,
-    ) -> Result<Run, Error> {
-        self.refuse_when_stopping()?;
-        let thread_id = run.thread_id;
-        let new = NewRun { run, create_thread, thread_metadata: thread_metadata(assistant) };
-        match self.store().insert_run(new).await? {
-            Inserted::Run(run) => {
-                self.wake_executor();
-                Ok(*run)
-            }
-            Inserted::NoThread => Err(Error::not_found("thread", thread_id)),
-            Inserted::Busy => Err(Error::Conflict(format!(
-                "thread {thread_id} is busy, and the run says multitask_strategy `reject`; wait for its run, or choose `enqueue`"
-            ))),
-        }
     }
 
     /// The run with this id.
@@ -153,66 +196,6 @@ impl Host {
         self.hub().running()
     }
 
-    /// Asks for a run to stop. A pending run has ended when this returns; wait for a running one
-    /// with [`Host::wait_for_run`].
-    pub async fn cancel_run(&self, id: RunId, action: CancelAction) -> Result<(), Error> {
-        let discard = action == CancelAction::Rollback;
-        let cancelled = if discard {
-            self.store().discard_run(id, None).await?
-        } else {
-            self.store().cancel_pending(id, self.now()).await?
-        };
-        match cancelled {
-            Cancelled::Done => {
-                self.hub().announce_end(id, None, self.now());
-                self.wake_outbox();
-            }
-            Cancelled::Running => self.stop_running(id, discard).await,
-            Cancelled::Missing => return Err(Error::not_found("run", id)),
-            Cancelled::Ended => {
-                return Err(Error::Conflict(format!("run {id} has already ended")));
-            }
-        }
-        self.wake_executor();
-        if discard && cancelled == Cancelled::Running {
-            match self.wait_for_run(id).await {
-                // It came to an end of its own before it was stopped.
-                Ok(_) => {
-                    self.store().delete_run(id).await?;
-                }
-                Err(Error::NotFound { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    /// Stops a run that the store says is running. Between its claim and its beginning it is not
-    /// known here yet, which takes no longer than the claim's way back from the store.
-    async fn stop_running(&self, id: RunId, discard: bool) {
-        for _ in 0..500 {
-            if self.hub().cancel(id, discard) {
-                return;
-            }
-            let run = self.store().run(id).await;
-            if !matches!(run, Ok(Some(run)) if run.status == RunStatus::Running) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-
-    /// Deletes a run and the checkpoint it made, so that its thread is where it was before; a run in
-    /// progress is stopped first.
-    pub async fn delete_run(&self, id: RunId) -> Result<(), Error> {
-        let run = self.run(id).await?;
-        if !run.status.is_final() {
-            return self.cancel_run(id, CancelAction::Rollback).await;
-        }
-        self.store().delete_run(id).await?;
-        Ok(())
-    }
-
     /// What a run gave its caller: the values it returned or, where it returned none, those its
     /// thread has.
     pub async fn run_values(&self, run: &Run) -> Result<Json, Error> {
@@ -224,12 +207,28 @@ impl Host {
     }
 }
 
-/// How a new run of this strategy stops those before it on its thread, if it does.
-pub(crate) fn displacement(strategy: MultitaskStrategy) -> Option<CancelAction> {
-    match strategy {
-        MultitaskStrategy::Interrupt => Some(CancelAction::Interrupt),
-        MultitaskStrategy::Rollback => Some(CancelAction::Rollback),
-        MultitaskStrategy::Enqueue | MultitaskStrategy::Reject => None,
+impl CreateRun {
+    /// The id of the run: of its request, if that has a key, or a new one.
+    pub(crate) fn new_id(&self) -> RunId {
+        self.key.map_or_else(RunId::generate, |key| key.id().into())
+    }
+}
+
+/// Refuses a run that another request under the same key has made.
+fn check_key(known: &Run, key: Option<RequestKey>) -> Result<(), Error> {
+    let same = key.is_none_or(|key| known.request_digest == Some(key.digest()));
+    if same { Ok(()) } else { Err(Error::key_taken()) }
+}
+
+/// A component is the only place to go to.
+fn check_command(command: Option<&Command>, assistant: &Assistant) -> Result<(), Error> {
+    let component = assistant.component.as_str();
+    match command.and_then(|command| command.goto.as_deref()) {
+        Some(place) if place != Command::END && place != component => Err(Error::Invalid(format!(
+            "command.goto: `{place}` is neither `{component}` nor `{}`",
+            Command::END
+        ))),
+        _ => Ok(()),
     }
 }
 

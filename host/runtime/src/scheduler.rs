@@ -8,8 +8,9 @@ use wakeful_core::{
 };
 use wakeful_store::{DueCron, FirePlan, NewRun};
 
+use crate::cancel::displacement;
 use crate::crons::{fresh_thread, next_due, run_request, schedule_of};
-use crate::runs::{displacement, thread_metadata};
+use crate::runs::thread_metadata;
 use crate::{Host, pace};
 
 /// How many crons one claim takes.
@@ -211,6 +212,7 @@ mod tests {
             next_run_at: Some(at(next_run_at)),
             last_scheduled_at: None,
             version: 1,
+            request_digest: None,
         };
         DueCron { cron, assistant: None, thread_metadata: Object::new(), thread_busy: false }
     }

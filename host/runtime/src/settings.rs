@@ -22,8 +22,11 @@ pub struct HostSettings {
     pub limits: Limits,
     /// How long runs may go on after the host was asked to stop.
     pub shutdown_grace: Duration,
-    /// How often a run begins before it fails for good, when the host stops in the middle of it.
+    /// How often a run begins before it fails for good, when the host stops in the middle of it or
+    /// when it fails in a way that may pass.
     pub max_attempts: u32,
+    /// How long a run waits that failed in a way that may pass.
+    pub backoff: Backoff,
     /// How long records are kept that nothing needs any more.
     pub retention: Retention,
     /// What webhooks may reach.
@@ -47,12 +50,40 @@ impl HostSettings {
             limits: Limits::default(),
             shutdown_grace: Duration::from_secs(10),
             max_attempts: 3,
+            backoff: Backoff::default(),
             retention: Retention::default(),
             webhooks: WebhookSettings::default(),
             folder_poll: Duration::from_millis(500),
             store_cache: 128 << 20,
             min_free_disk: 256 << 20,
         }
+    }
+}
+
+/// How long a run waits before it is tried again: twice as long after each attempt, and up to half
+/// of it less, so that what failed together is not tried again together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backoff {
+    /// The wait after the first attempt.
+    pub first: Duration,
+    /// The longest wait, unless the assistant asks for a longer one.
+    pub longest: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { first: Duration::from_secs(1), longest: Duration::from_secs(60) }
+    }
+}
+
+impl Backoff {
+    /// How long to wait after the attempt with this number, at `least` as long as the assistant
+    /// asked for. `random` is between 0 and 1.
+    pub(crate) fn after(self, attempt: u32, least: Option<Duration>, random: f64) -> Duration {
+        let doublings = attempt.saturating_sub(1).min(30);
+        let full = self.first.saturating_mul(1 << doublings).min(self.longest);
+        let half = full / 2;
+        half.max(least.unwrap_or_default()).saturating_add(half.mul_f64(random.clamp(0.0, 1.0)))
     }
 }
 
@@ -270,6 +301,26 @@ mod tests {
         ] {
             let message = parse(text).unwrap_err().to_string();
             assert!(message.contains(expected), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_spread() {
+        let backoff = Backoff { first: Duration::from_secs(2), longest: Duration::from_secs(10) };
+        let seconds = |attempt, least: Option<u64>, random| {
+            backoff.after(attempt, least.map(Duration::from_secs), random).as_secs_f64()
+        };
+        for (attempt, least, shortest, longest) in [
+            (1, None, 1.0, 2.0),
+            (2, None, 2.0, 4.0),
+            (3, None, 4.0, 8.0),
+            (4, None, 5.0, 10.0),
+            (u32::MAX, None, 5.0, 10.0),
+            (1, Some(1), 1.0, 2.0),
+            (1, Some(30), 30.0, 31.0),
+        ] {
+            assert_eq!(seconds(attempt, least, 0.0), shortest, "{attempt} {least:?}");
+            assert_eq!(seconds(attempt, least, 1.0), longest, "{attempt} {least:?}");
         }
     }
 

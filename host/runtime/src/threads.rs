@@ -12,23 +12,35 @@ const COPIED: usize = 1_000;
 impl Host {
     /// Creates a thread, with a history if supersteps are given.
     pub async fn create_thread(&self, new: CreateThread) -> Result<Thread, Error> {
-        let id = new.id.unwrap_or_else(ThreadId::generate);
+        Ok(self.create_thread_once(new).await?.into_inner())
+    }
+
+    /// Creates a thread, and says whether it was there already.
+    pub async fn create_thread_once(&self, new: CreateThread) -> Result<Created<Thread>, Error> {
+        let keyed = new.key.map(|key| ThreadId::from(key.id()));
+        let id = new.id.or(keyed).unwrap_or_else(ThreadId::generate);
         let now = self.now();
         let ttl = new.ttl.or(self.settings().retention.threads);
         let history = replay(id, &new.metadata, &new.supersteps, now)?;
-        let thread = Thread::new(id, new.metadata, now).with_ttl(ttl, now);
+        let mut thread = Thread::new(id, new.metadata, now).with_ttl(ttl, now);
+        thread.request_digest = new.key.map(|key| key.digest());
         let created = if history.is_empty() {
             self.store().create_thread(thread).await?
         } else {
             self.store().seed_thread(thread, history).await?
         };
-        match (created, new.if_exists) {
-            (Created::New(thread), _) | (Created::Existing(thread), IfExists::DoNothing) => {
-                Ok(thread)
-            }
-            (Created::Existing(_), IfExists::Raise) => {
-                Err(Error::Conflict(format!("thread {id} already exists")))
-            }
+        let known = match created {
+            Created::New(thread) => return Ok(Created::New(thread)),
+            Created::Existing(known) => known,
+        };
+        if new.key.is_some_and(|key| known.request_digest == Some(key.digest())) {
+            return Ok(Created::Existing(known));
+        }
+        match new.if_exists {
+            // Only a key can have led here.
+            _ if new.id.is_none() => Err(Error::key_taken()),
+            IfExists::DoNothing => Ok(Created::Existing(known)),
+            IfExists::Raise => Err(Error::Conflict(format!("thread {id} already exists"))),
         }
     }
 

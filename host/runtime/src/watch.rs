@@ -5,7 +5,7 @@ use std::time::Duration;
 use wakeful_core::{
     End, EventId, Json, LoggedEvent, Run, RunEvent, RunId, Start, ThreadId, Timestamp, Trigger,
 };
-use wakeful_store::RunQuery;
+use wakeful_store::{Created, RunQuery};
 
 use crate::hub::{EventLog, ThreadView};
 use crate::{CreateRun, Error, Host, RunThread};
@@ -94,14 +94,29 @@ pub struct History {
 impl Host {
     /// Creates a run, and watches it from its beginning.
     pub async fn create_watched_run(&self, new: CreateRun) -> Result<(Run, RunWatch), Error> {
-        let id = RunId::generate();
+        let (created, watch) = self.create_watched_run_once(new).await?;
+        Ok((created.into_inner(), watch))
+    }
+
+    /// Like [`Host::create_watched_run`]; says whether its request had created the run already. Such
+    /// a run is watched as [`Host::watch_run`] does it.
+    pub async fn create_watched_run_once(
+        &self,
+        new: CreateRun,
+    ) -> Result<(Created<Run>, RunWatch), Error> {
+        let id = new.new_id();
         let thread = match new.thread {
             RunThread::Existing(thread) | RunThread::CreateIfMissing(thread) => thread,
             RunThread::Fresh(_) => ThreadId::of_run(id),
         };
         let watch = RunWatch::new(self, id, thread);
-        let run = self.create_run_because(Trigger::Manual, id, new).await?;
-        Ok((run, watch))
+        match self.create_run_because(Trigger::Manual, id, new).await? {
+            Created::New(run) => Ok((Created::New(run), watch)),
+            Created::Existing(run) => {
+                let (run, watch) = self.watch_run(run.id).await?;
+                Ok((Created::Existing(run), watch))
+            }
+        }
     }
 
     /// Watches a run, which may be pending, running or over. What has happened to it comes first,

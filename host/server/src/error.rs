@@ -39,6 +39,16 @@ impl Error {
         Self::refused(StatusCode::NOT_FOUND, detail)
     }
 
+    /// The same, about the part of a list at `index`.
+    pub(crate) fn at(self, index: usize) -> Self {
+        match self {
+            Self::Refused { status, detail } => {
+                Self::Refused { status, detail: format!("[{index}]: {detail}") }
+            }
+            other => other,
+        }
+    }
+
     /// The status and the text for the client. What is the host's own fault is not told in full.
     pub(crate) fn answer(&self) -> (StatusCode, String) {
         const INTERNAL: &str = "Internal Server Error; the server's log says why";

@@ -21,6 +21,7 @@ mod mcp;
 mod metrics;
 mod middleware;
 mod observed;
+mod once;
 mod router;
 mod routes;
 mod rpc;

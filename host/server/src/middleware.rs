@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::Error;
+use crate::once::note_body;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -48,10 +49,13 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
 /// Reads the whole body, whether anybody wants it or not. A connection on which a body was left
 /// unread cannot be used again, and a client that keeps connections would fail at its next request.
 pub(crate) async fn take_body(State(app): State<App>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let whole = Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await;
     let error = match whole {
-        Ok(bytes) => return next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        Ok(bytes) => {
+            note_body(&mut parts, &bytes);
+            return next.run(Request::from_parts(parts, Body::from(bytes))).await;
+        }
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Error::refused(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("the request body is larger than {} bytes", app.settings.max_body),

@@ -16,6 +16,7 @@ use wakeful::Host;
 use crate::access::{guard, pass_plain_options};
 use crate::app::App;
 use crate::error::Error;
+use crate::once::REPLAYED;
 use crate::routes::page::{PAGINATION_NEXT, PAGINATION_TOTAL};
 use crate::throttle::Throttle;
 use crate::{ServerSettings, a2a, mcp, middleware, routes};
@@ -74,6 +75,7 @@ fn cors() -> CorsLayer {
             HeaderName::from_static(PAGINATION_NEXT),
             CONTENT_LOCATION,
             header::LOCATION,
+            REPLAYED,
         ])
         .max_age(Duration::from_secs(600))
 }

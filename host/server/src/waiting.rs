@@ -94,7 +94,9 @@ async fn result(host: &Host, run: &Run) -> Result<Json, HostError> {
         Json::Object(values) => values,
         _ => Map::new(),
     };
-    if let Some(Outcome::Interrupted(questions)) = run.report.as_ref().map(|r| &r.outcome) {
+    if let Some(Outcome::Interrupted(questions)) = run.report.as_ref().map(|r| &r.outcome)
+        && !questions.is_empty()
+    {
         let asked: Vec<_> = questions.iter().map(Asked::from).collect();
         values.insert("__interrupt__".into(), json!(asked));
     }

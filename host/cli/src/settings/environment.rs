@@ -37,6 +37,8 @@ pub(super) fn read(lookup: &dyn Fn(&str) -> Option<OsString>) -> Result<Layer, F
         guest_threads: parsed(text("guest_threads")?)?,
         shutdown_grace: parsed(text("shutdown_grace")?)?,
         max_attempts: parsed(text("max_attempts")?)?,
+        retry_wait: parsed(text("retry_wait")?)?,
+        longest_retry_wait: parsed(text("longest_retry_wait")?)?,
         store_cache: parsed(text("store_cache")?)?,
         min_free_disk: parsed(text("min_free_disk")?)?,
         max_body: parsed(text("max_body")?)?,

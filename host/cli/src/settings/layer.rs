@@ -43,9 +43,20 @@ pub(crate) struct Layer {
     #[arg(long, value_name = "TIME")]
     pub(crate) shutdown_grace: Option<Span>,
 
-    /// Begin a run at most this often when the server stops in the middle of it [default: 3]
+    /// Begin a run at most this often when the server stops in the middle of it, or when it fails
+    /// in a way that may pass [default: 3]
     #[arg(long, value_name = "N")]
     pub(crate) max_attempts: Option<u32>,
+
+    /// Wait this long after the first failure that may pass, and twice as long after each further
+    /// one [default: 1s]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) retry_wait: Option<Span>,
+
+    /// Wait at most this long between two attempts, unless the assistant asks for more
+    /// [default: 1m]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) longest_retry_wait: Option<Span>,
 
     /// Use this much memory for the cache of the store [default: 128 MiB]
     #[arg(long, value_name = "SIZE")]

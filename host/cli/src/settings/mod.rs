@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use wakeful::core::{Expiry, Limits, Ttl};
-use wakeful::{HostSettings, Retention};
+use wakeful::{Backoff, HostSettings, Retention};
 use wakeful_server::{ServerSettings, WithoutKeys};
 
 pub(crate) use self::layer::Layer;
@@ -45,6 +45,8 @@ pub(crate) struct Settings {
     guest_threads: Sourced<usize>,
     shutdown_grace: Sourced<Span>,
     max_attempts: Sourced<u32>,
+    retry_wait: Sourced<Span>,
+    longest_retry_wait: Sourced<Span>,
     store_cache: Sourced<Bytes>,
     min_free_disk: Sourced<Bytes>,
     max_body: Sourced<Bytes>,
@@ -128,6 +130,12 @@ impl Settings {
                 Span(host.shutdown_grace),
             ),
             max_attempts: layers.pick("max_attempts", |l| l.max_attempts, host.max_attempts),
+            retry_wait: layers.pick("retry_wait", |l| l.retry_wait, Span(host.backoff.first)),
+            longest_retry_wait: layers.pick(
+                "longest_retry_wait",
+                |l| l.longest_retry_wait,
+                Span(host.backoff.longest),
+            ),
             store_cache: layers.pick("store_cache", |l| l.store_cache, Bytes(host.store_cache)),
             min_free_disk: layers.pick(
                 "min_free_disk",
@@ -195,6 +203,8 @@ impl Settings {
         host.guest_threads = self.guest_threads.value;
         host.shutdown_grace = self.shutdown_grace.value.0;
         host.max_attempts = self.max_attempts.value;
+        host.backoff =
+            Backoff { first: self.retry_wait.value.0, longest: self.longest_retry_wait.value.0 };
         host.store_cache = self.store_cache.value.0;
         host.min_free_disk = self.min_free_disk.value.0;
         host.limits = self.limits.values();

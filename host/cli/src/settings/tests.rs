@@ -33,6 +33,8 @@ fn every_setting_reaches_the_host() {
         guest_threads = 2
         shutdown_grace = \"3s\"
         max_attempts = 4
+        retry_wait = \"2s\"
+        longest_retry_wait = \"5m\"
         store_cache = \"1 MiB\"
         min_free_disk = 9
         max_body = \"2 MiB\"
@@ -57,6 +59,7 @@ fn every_setting_reaches_the_host() {
     let host = settings.host();
     assert_eq!((host.concurrent_runs, host.guest_threads, host.max_attempts), (5, 2, 4));
     assert_eq!(host.shutdown_grace.as_secs(), 3);
+    assert_eq!((host.backoff.first.as_secs(), host.backoff.longest.as_secs()), (2, 300));
     assert_eq!((host.store_cache, host.min_free_disk), (1 << 20, 9));
     assert_eq!((host.limits.fuel, host.limits.timeout.as_secs()), (11, 120));
     assert_eq!(host.limits.memory, Limits::default().memory);
@@ -140,6 +143,8 @@ fn the_documented_defaults_are_the_real_ones() {
         ("guest_threads", settings.guest_threads.value.to_string()),
         ("shutdown_grace", settings.shutdown_grace.value.to_string()),
         ("max_attempts", settings.max_attempts.value.to_string()),
+        ("retry_wait", settings.retry_wait.value.to_string()),
+        ("longest_retry_wait", settings.longest_retry_wait.value.to_string()),
         ("store_cache", settings.store_cache.value.to_string()),
         ("min_free_disk", settings.min_free_disk.value.to_string()),
         ("max_body", settings.max_body.value.to_string()),

@@ -30,6 +30,8 @@ pub(super) fn write(settings: &Settings) -> String {
     lines.bare("guest_threads", &settings.guest_threads);
     lines.text("shutdown_grace", &settings.shutdown_grace);
     lines.bare("max_attempts", &settings.max_attempts);
+    lines.text("retry_wait", &settings.retry_wait);
+    lines.text("longest_retry_wait", &settings.longest_retry_wait);
     lines.text("store_cache", &settings.store_cache);
     lines.text("min_free_disk", &settings.min_free_disk);
     lines.text("max_body", &settings.max_body);

@@ -1,4 +1,4 @@
-use wakeful_core::{GuestEvent, Json, LogLine, LoggedEvent, Object, Outcome, RunEvent};
+use wakeful_core::{Command, GuestEvent, Json, LogLine, LoggedEvent, Object, Outcome, RunEvent};
 
 /// What any node of a document, and any event, takes beside its text.
 const NODE: u64 = 64;
@@ -9,7 +9,7 @@ pub(crate) fn of_event(logged: &LoggedEvent) -> u64 {
         RunEvent::Started(start) => {
             let request = &start.run.request;
             let parts = [&request.config, &request.context, &request.metadata, &request.options];
-            let command = request.command.as_ref().map_or(0, |command| of_json(&command.resume));
+            let command = request.command.as_ref().map_or(0, of_command);
             parts
                 .into_iter()
                 .map(of_object)
@@ -27,6 +27,13 @@ pub(crate) fn of_event(logged: &LoggedEvent) -> u64 {
         },
     };
     content.saturating_add(4 * NODE)
+}
+
+fn of_command(command: &Command) -> u64 {
+    let resume = command.resume.as_ref().map_or(0, of_json);
+    let update = command.update.as_ref().map_or(0, of_object);
+    let goto = command.goto.as_ref().map_or(0, String::len) as u64;
+    resume.saturating_add(update).saturating_add(goto)
 }
 
 fn of_guest(event: &GuestEvent) -> u64 {

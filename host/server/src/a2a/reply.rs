@@ -27,8 +27,9 @@ pub(crate) fn id(run: &Run) -> Uuid {
 
 /// What the user said that a run was created for.
 pub(crate) fn said(run: &Run) -> Vec<Part> {
-    if let Some(command) = &run.request.command {
-        return vec![Part::of(&command.resume)];
+    let command = run.request.command.as_ref();
+    if let Some(answer) = command.and_then(|command| command.resume.as_ref()) {
+        return vec![Part::of(answer)];
     }
     let Json::Object(mut input) = run.request.input.clone() else {
         return vec![Part::of(&run.request.input)];

@@ -29,7 +29,7 @@ pub(crate) async fn send(
     let target = target(host, assistant, message).await?;
     let (thread, goes_on_with, request) = match &target {
         Target::Goes(task) => {
-            let command = Some(Command { resume: message.answer()? });
+            let command = Some(Command { resume: Some(message.answer()?), ..Command::default() });
             let request = RunRequest { command, ..RunRequest::default() };
             (RunThread::Existing(task.context()), Some(task.id()), request)
         }
@@ -44,6 +44,7 @@ pub(crate) async fn send(
         multitask: MultitaskStrategy::default(),
         after: Duration::ZERO,
         checkpoint: None,
+        key: None,
     };
     let creator = host.clone();
     let (run, events) = whole(async move { watched(&creator, new).await }).await?;

@@ -27,6 +27,7 @@ pub(crate) async fn call(
         multitask: MultitaskStrategy::default(),
         after: Duration::ZERO,
         checkpoint: None,
+        key: None,
     };
     let creator = host.clone();
     let created = whole(async move {

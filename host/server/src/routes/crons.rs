@@ -8,6 +8,7 @@ use wakeful::core::{Object, ThreadId};
 use crate::app::App;
 use crate::error::Error;
 use crate::extract::{Body, Ids, Params};
+use crate::once::{Once, answer};
 use crate::routes::page::paged;
 use crate::whole::whole;
 use crate::wire::{
@@ -25,22 +26,33 @@ pub(crate) fn routes() -> Router<App> {
         .route("/runs/crons/{cron}/trigger", post(trigger))
 }
 
-async fn create(State(app): State<App>, Body(body): Body<Object>) -> Result<Response, Error> {
-    insert(app, body, None).await
+async fn create(
+    State(app): State<App>,
+    once: Once,
+    Body(body): Body<Object>,
+) -> Result<Response, Error> {
+    insert(app, once, body, None).await
 }
 
 async fn create_on_thread(
     State(app): State<App>,
     ids: Ids,
+    once: Once,
     Body(body): Body<Object>,
 ) -> Result<Response, Error> {
-    insert(app, body, Some(ids.thread()?)).await
+    insert(app, once, body, Some(ids.thread()?)).await
 }
 
-async fn insert(app: App, body: Object, thread: Option<ThreadId>) -> Result<Response, Error> {
-    let new = CronBody::read(body, thread)?.into_request();
-    let cron = whole(async move { app.host.create_cron(new).await }).await?;
-    Ok(Json(Cron::from(&cron)).into_response())
+async fn insert(
+    app: App,
+    once: Once,
+    body: Object,
+    thread: Option<ThreadId>,
+) -> Result<Response, Error> {
+    let mut new = CronBody::read(body, thread)?.into_request();
+    new.key = once.key("cron", thread);
+    let created = whole(async move { app.host.create_cron_once(new).await }).await?;
+    Ok(answer(created.was_there(), Json(Cron::from(&created.into_inner()))))
 }
 
 async fn one(State(app): State<App>, ids: Ids) -> Result<Response, Error> {
@@ -93,8 +105,9 @@ async fn fires(State(app): State<App>, ids: Ids, params: Params) -> Result<Respo
     Ok(Json(fires).into_response())
 }
 
-async fn trigger(State(app): State<App>, ids: Ids) -> Result<Response, Error> {
+async fn trigger(State(app): State<App>, ids: Ids, once: Once) -> Result<Response, Error> {
     let id = ids.cron()?;
-    let run = whole(async move { app.host.trigger_cron(id).await }).await?;
-    Ok(Json(Run::from(&run)).into_response())
+    let key = once.key(&format!("trigger {id}"), None);
+    let created = whole(async move { app.host.trigger_cron_once(id, key).await }).await?;
+    Ok(answer(created.was_there(), Json(Run::from(&created.into_inner()))))
 }

@@ -8,12 +8,14 @@ use wakeful::{CancelAction, Error as HostError};
 
 use crate::app::App;
 use crate::error::Error;
-use crate::extract::{Ids, Params};
+use crate::extract::{Body, Ids, Params};
 use crate::waiting::{CancelOnDrop, Wait, wait_response};
 use crate::whole::whole;
+use crate::wire::CancelBody;
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
+        .route("/runs/cancel", post(cancel_many))
         .route("/runs/{run}/join", get(join))
         .route("/runs/{run}/cancel", post(cancel))
         .route("/threads/{thread}/runs/{run}/join", get(join_on_thread))
@@ -54,14 +56,31 @@ async fn cancel_on_thread(
     stop(&app, &run, &params).await
 }
 
-async fn stop(app: &App, run: &Run, params: &Params) -> Result<Response, Error> {
-    let waits = params.flag("wait")?;
+async fn cancel_many(
+    State(app): State<App>,
+    params: Params,
+    Body(body): Body<CancelBody>,
+) -> Result<StatusCode, Error> {
+    let action = action(&params)?;
+    let which = body.into_selection()?;
+    match whole(async move { app.host.cancel_runs(which, action).await }).await? {
+        0 => Err(Error::not_found("there are no such runs, or all of them have ended")),
+        _ => Ok(StatusCode::NO_CONTENT),
+    }
+}
+
+fn action(params: &Params) -> Result<CancelAction, Error> {
     let action = |word: &str| match word {
         "interrupt" => Some(CancelAction::Interrupt),
         "rollback" => Some(CancelAction::Rollback),
         _ => None,
     };
-    let action = params.word("action", action, "`interrupt` or `rollback`")?.unwrap_or_default();
+    Ok(params.word("action", action, "`interrupt` or `rollback`")?.unwrap_or_default())
+}
+
+async fn stop(app: &App, run: &Run, params: &Params) -> Result<Response, Error> {
+    let waits = params.flag("wait")?;
+    let action = action(params)?;
     let (host, id) = (app.host.clone(), run.id);
     let stopped = whole(async move { host.cancel_run(id, action).await });
     stopped.await.map_err(|problem| match problem {

@@ -4,21 +4,26 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use wakeful::core::{Object, Run as Record, RunStatus, ThreadId};
-use wakeful::{Error as HostError, Host, RunQuery, RunWatch};
+use wakeful::{Created, Error as HostError, Host, RunQuery, RunWatch};
 
 use crate::app::App;
 use crate::error::Error;
 use crate::extract::{Body, Ids, Params};
+use crate::once::{Once, answer};
 use crate::routes::assistants::{component_ids, list};
 use crate::routes::page::paged;
 use crate::waiting::{CancelOnDrop, Wait, content_location, wait_response};
 use crate::whole::whole;
 use crate::wire::{Limit, Logs, Run, RunBody, RunOn, Select};
 
+/// The most runs that one request may create.
+const BATCH_MOST: usize = 1_000;
+
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/runs", get(all).post(create_stateless))
         .route("/runs/wait", post(wait_stateless))
+        .route("/runs/batch", post(batch))
         .route("/runs/{run}", get(one))
         .route("/runs/{run}/logs", get(logs))
         .route("/threads/{thread}/runs", get(on_thread).post(create))
@@ -29,43 +34,52 @@ pub(crate) fn routes() -> Router<App> {
 async fn create(
     State(app): State<App>,
     ids: Ids,
+    once: Once,
     Body(body): Body<Object>,
 ) -> Result<Response, Error> {
-    let Inserted { run, .. } = insert(&app.host, body, RunOn::Thread(ids.thread()?), false).await?;
+    let on = RunOn::Thread(ids.thread()?);
+    let Inserted { run, replayed, .. } = insert(&app.host, once, body, on, false).await?;
     let path = format!("/threads/{}/runs/{}", run.thread_id, run.id);
-    Ok((AppendHeaders(content_location(&path)), Json(Run::from(&run))).into_response())
+    Ok(answer(replayed, (AppendHeaders(content_location(&path)), Json(Run::from(&run)))))
 }
 
 async fn create_stateless(
     State(app): State<App>,
+    once: Once,
     Body(body): Body<Object>,
 ) -> Result<Response, Error> {
-    let Inserted { run, .. } = insert(&app.host, body, RunOn::Stateless, false).await?;
+    let on = RunOn::Stateless;
+    let Inserted { run, replayed, .. } = insert(&app.host, once, body, on, false).await?;
     let path = format!("/runs/{}", run.id);
-    Ok((AppendHeaders(content_location(&path)), Json(Run::from(&run))).into_response())
+    Ok(answer(replayed, (AppendHeaders(content_location(&path)), Json(Run::from(&run)))))
 }
 
 async fn wait(
     State(app): State<App>,
     ids: Ids,
+    once: Once,
     Body(body): Body<Object>,
 ) -> Result<Response, Error> {
-    let Inserted { run, guard, .. } =
-        insert(&app.host, body, RunOn::Thread(ids.thread()?), true).await?;
-    Ok(wait_response(&app, &run, Wait { guard, cancelled: false }))
+    let on = RunOn::Thread(ids.thread()?);
+    let Inserted { run, replayed, guard, .. } = insert(&app.host, once, body, on, true).await?;
+    Ok(answer(replayed, wait_response(&app, &run, Wait { guard, cancelled: false })))
 }
 
 async fn wait_stateless(
     State(app): State<App>,
+    once: Once,
     Body(body): Body<Object>,
 ) -> Result<Response, Error> {
-    let Inserted { run, guard, .. } = insert(&app.host, body, RunOn::Stateless, true).await?;
-    Ok(wait_response(&app, &run, Wait { guard, cancelled: false }))
+    let on = RunOn::Stateless;
+    let Inserted { run, replayed, guard, .. } = insert(&app.host, once, body, on, true).await?;
+    Ok(answer(replayed, wait_response(&app, &run, Wait { guard, cancelled: false })))
 }
 
 /// A run that was created.
 pub(crate) struct Inserted {
     pub(crate) run: Record,
+    /// An earlier request of the same key has created it.
+    pub(crate) replayed: bool,
     /// What happens to it, from its beginning.
     pub(crate) watch: RunWatch,
     /// Cancels it when the client that waits for it goes away, if the client wants it so.
@@ -76,26 +90,61 @@ pub(crate) struct Inserted {
 /// client goes away, even if that is before the run is stored.
 pub(crate) async fn insert(
     host: &Host,
+    once: Once,
     body: Object,
     on: RunOn,
     waits: bool,
 ) -> Result<Inserted, Error> {
-    let body = RunBody::read(body, on)?;
+    let mut body = RunBody::read(body, on)?;
+    body.create.key = once.key("run", on.thread());
     let creator = host.clone();
     let guarded = waits && body.cancel_on_disconnect;
     whole(async move {
-        let assistant = body.create.assistant.clone();
-        let created = creator.create_watched_run(body.create).await;
-        let (run, watch) = created.map_err(|problem| match problem {
-            HostError::NotFound { what: "assistant", .. } => {
-                unknown_assistant(&creator, &assistant)
-            }
-            other => other.into(),
-        })?;
+        let created = creator.create_watched_run_once(body.create).await;
+        let (created, watch) = created.map_err(|problem| refused(&creator, problem))?;
+        let replayed = created.was_there();
+        let run = created.into_inner();
         let guard = guarded.then(|| CancelOnDrop::new(creator, run.id));
-        Ok::<_, Error>(Inserted { run, watch, guard })
+        Ok::<_, Error>(Inserted { run, replayed, watch, guard })
     })
     .await
+}
+
+async fn batch(
+    State(app): State<App>,
+    once: Once,
+    Body(bodies): Body<Vec<Object>>,
+) -> Result<Response, Error> {
+    if !(1..=BATCH_MOST).contains(&bodies.len()) {
+        return Err(Error::unprocessable(format!(
+            "{} runs are not between 1 and {BATCH_MOST}",
+            bodies.len()
+        )));
+    }
+    let key = once.key("batch", None);
+    let mut new = Vec::with_capacity(bodies.len());
+    for (index, body) in bodies.into_iter().enumerate() {
+        let mut body = RunBody::read(body, RunOn::Stateless).map_err(|error| error.at(index))?;
+        body.create.key = key.map(|key| key.part(index));
+        new.push(body.create);
+    }
+    let host = app.host.clone();
+    let created =
+        whole(
+            async move { host.create_runs(new).await.map_err(|problem| refused(&host, problem)) },
+        )
+        .await?;
+    let replayed = created.iter().any(Created::was_there);
+    let runs: Vec<_> = created.into_iter().map(Created::into_inner).collect();
+    Ok(answer(replayed, Json(runs.iter().map(Run::from).collect::<Vec<_>>())))
+}
+
+/// Why a run was not created, as the protocol says it.
+fn refused(host: &Host, problem: HostError) -> Error {
+    match problem {
+        HostError::NotFound { what: "assistant", id } => unknown_assistant(host, &id),
+        other => other.into(),
+    }
 }
 
 /// The protocol answers an unknown name with 422, an unknown UUID with 404.

@@ -8,6 +8,7 @@ use wakeful::{History, RunWatch};
 use crate::app::App;
 use crate::error::Error;
 use crate::extract::{Body, Ids, Params};
+use crate::once::{Once, answer};
 use crate::routes::runs::{Inserted, insert};
 use crate::stream::{
     EventStream, Metadata, Modes, Resume, RunStream, Source, ThreadModes, ThreadShow, Wanted,
@@ -30,18 +31,20 @@ pub(crate) fn routes() -> Router<App> {
 async fn create(
     State(app): State<App>,
     ids: Ids,
+    once: Once,
     Body(body): Body<Object>,
 ) -> Result<Response, Error> {
-    let new = insert(&app.host, body, RunOn::Thread(ids.thread()?), true).await?;
+    let new = insert(&app.host, once, body, RunOn::Thread(ids.thread()?), true).await?;
     let path = format!("/threads/{}/runs/{}", new.run.thread_id, new.run.id);
     Ok(created(&app, new, &path))
 }
 
 async fn create_stateless(
     State(app): State<App>,
+    once: Once,
     Body(body): Body<Object>,
 ) -> Result<Response, Error> {
-    let new = insert(&app.host, body, RunOn::Stateless, true).await?;
+    let new = insert(&app.host, once, body, RunOn::Stateless, true).await?;
     let path = format!("/runs/{}", new.run.id);
     Ok(created(&app, new, &path))
 }
@@ -50,7 +53,8 @@ async fn create_stateless(
 fn created(app: &App, new: Inserted, path: &str) -> Response {
     let modes = Modes::of_options(&new.run.request.options);
     let wanted = Wanted { modes, metadata: Metadata::Shown, after: None };
-    stream(app, &new.run, new.watch, wanted, new.guard).into_response(Some(path))
+    let stream = stream(app, &new.run, new.watch, wanted, new.guard);
+    answer(new.replayed, stream.into_response(Some(path)))
 }
 
 async fn join(

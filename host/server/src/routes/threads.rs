@@ -10,6 +10,7 @@ use wakeful::{Error as HostError, Host};
 use crate::app::App;
 use crate::error::Error;
 use crate::extract::{Body, Ids, Params};
+use crate::once::{Once, answer};
 use crate::routes::page::paged;
 use crate::whole::whole;
 use crate::wire::{
@@ -27,11 +28,18 @@ pub(crate) fn routes() -> Router<App> {
         .route("/threads/{thread}/storage", get(storage))
 }
 
-async fn create(State(app): State<App>, Body(body): Body<ThreadBody>) -> Result<Response, Error> {
-    let new = body.into_request()?;
+async fn create(
+    State(app): State<App>,
+    once: Once,
+    Body(body): Body<ThreadBody>,
+) -> Result<Response, Error> {
+    let mut new = body.into_request()?;
+    let key = once.key("thread", None);
+    new.key = key;
     let host = app.host.clone();
-    let thread = whole(async move { host.create_thread(new).await }).await?;
-    show(&app.host, &thread).await
+    let created = whole(async move { host.create_thread_once(new).await }).await?;
+    let replayed = key.is_some() && created.was_there();
+    Ok(answer(replayed, show(&app.host, &created.into_inner()).await?))
 }
 
 async fn one(State(app): State<App>, ids: Ids, params: Params) -> Result<Response, Error> {

@@ -56,6 +56,7 @@ impl CronBody {
             multitask: fields.multitask_strategy.unwrap_or_default(),
             metadata: client_metadata(fields.metadata.unwrap_or_default()),
             request,
+            key: None,
         }))
     }
 

@@ -12,7 +12,7 @@ pub(crate) struct Logs<'a> {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+pub(crate) struct Line<'a> {
     at: Time,
     source: &'static str,
     level: &'static str,
@@ -28,6 +28,15 @@ impl<'a> Logs<'a> {
             logs: lines.map(Line::from).collect(),
             dropped: report.map_or(0, |report| report.logs_dropped),
         }
+    }
+}
+
+impl<'a> Line<'a> {
+    /// The last `count` lines of a report, oldest first.
+    pub(crate) fn tail(report: Option<&'a Report>, count: usize) -> Vec<Self> {
+        let lines = report.map_or(&[][..], |report| &report.logs);
+        let skipped = lines.len().saturating_sub(count);
+        lines.iter().skip(skipped).map(Self::from).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod assistant;
 mod assistant_body;
+mod cancel_body;
 mod component;
 mod cron;
 mod cron_body;
@@ -34,6 +35,7 @@ mod word;
 
 pub(crate) use assistant::{Assistant, AssistantFilter, AssistantSearch, AssistantVersion};
 pub(crate) use assistant_body::{AssistantBody, AssistantPatchBody, LatestBody, VersionSearch};
+pub(crate) use cancel_body::CancelBody;
 pub(crate) use component::Component;
 pub(crate) use cron::Cron;
 pub(crate) use cron_body::{CronBody, CronFilter, CronPatchBody, CronSearch};

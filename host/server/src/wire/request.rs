@@ -17,22 +17,44 @@ const RESERVED_CONFIGURABLE: [&str; 6] =
 pub(crate) struct CommandBody {
     #[serde(default)]
     resume: Json,
-    #[serde(default)]
-    update: Json,
-    #[serde(default)]
-    goto: Json,
+    update: Option<Update>,
+    goto: Option<Goto>,
+}
+
+/// An object, or what comes to the same: a list of pairs.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected an object, or a list of pairs of a key and a value")]
+enum Update {
+    Object(Object),
+    Pairs(Vec<(String, Json)>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected the id of the component, or `__end__`; a component has no nodes"
+)]
+enum Goto {
+    Place(String),
+    Places([String; 1]),
+    /// Nowhere.
+    Empty([String; 0]),
 }
 
 impl CommandBody {
-    pub(crate) fn into_command(self) -> Result<Option<Command>, Error> {
-        for (key, value) in [("update", &self.update), ("goto", &self.goto)] {
-            if !value.is_null() {
-                return Err(Error::unprocessable(format!(
-                    "command.{key}: a component has no nodes; remove `{key}`, or send an `input`"
-                )));
-            }
-        }
-        Ok((!self.resume.is_null()).then_some(Command { resume: self.resume }))
+    pub(crate) fn into_command(self) -> Option<Command> {
+        let command = Command {
+            resume: (!self.resume.is_null()).then_some(self.resume),
+            update: self.update.map(|update| match update {
+                Update::Object(update) => update,
+                Update::Pairs(pairs) => Map::from_iter(pairs),
+            }),
+            goto: self.goto.and_then(|goto| match goto {
+                Goto::Place(place) | Goto::Places([place]) => Some(place),
+                Goto::Empty(_) => None,
+            }),
+        };
+        (command != Command::default()).then_some(command)
     }
 }
 
@@ -107,7 +129,7 @@ impl RequestParts {
         metadata.extend(self.metadata.unwrap_or_default());
         Ok(RunRequest {
             input: self.input,
-            command: self.command.map(CommandBody::into_command).transpose()?.flatten(),
+            command: self.command.and_then(CommandBody::into_command),
             config: config.stored,
             context,
             metadata: client_metadata(metadata),

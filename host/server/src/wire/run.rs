@@ -1,11 +1,15 @@
 use serde::Serialize;
 use serde_json::{Map, json};
 use wakeful::core::{
-    AssistantId, CheckpointId, Command as Resume, Digest, Json, Object, OnCompletion, Outcome,
-    Run as Record, RunError, RunId, ThreadId, Trigger,
+    AssistantId, CheckpointId, Digest, Json, Object, OnCompletion, Outcome, Run as Record,
+    RunError, RunId, ThreadId, Trigger,
 };
 
+use crate::wire::log::Line;
 use crate::wire::{Text, Time};
+
+/// How many of its last log lines a run shows; all of them are at its `logs`.
+const LOG_TAIL: usize = 20;
 
 /// A run, on the wire.
 #[derive(Serialize)]
@@ -44,7 +48,12 @@ struct Kwargs<'a> {
 
 #[derive(Serialize)]
 struct Command<'a> {
-    resume: &'a Json,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resume: Option<&'a Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    update: Option<&'a Object>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    goto: Option<&'a str>,
 }
 
 /// How the run went. Not part of the protocol; clients ignore what they do not know.
@@ -62,6 +71,8 @@ struct Execution<'a> {
     duration_ms: Option<f64>,
     output: Option<&'a Object>,
     error: Option<ExecutionError>,
+    /// The last lines it logged.
+    log_tail: Vec<Line<'a>>,
     logs_dropped: Option<u64>,
 }
 
@@ -121,7 +132,11 @@ impl<'a> Kwargs<'a> {
         let option = |key: &str| request.options.get(key).unwrap_or(NULL);
         Self {
             input: &request.input,
-            command: request.command.as_ref().map(|Resume { resume }| Command { resume }),
+            command: request.command.as_ref().map(|command| Command {
+                resume: command.resume.as_ref(),
+                update: command.update.as_ref(),
+                goto: command.goto.as_deref(),
+            }),
             config: config(record, metadata),
             context: &request.context,
             stream_mode: match option("stream_mode") {
@@ -195,6 +210,7 @@ impl<'a> From<&'a Record> for Execution<'a> {
             error: report
                 .and_then(RunError::of)
                 .map(|RunError { name: error, message }| ExecutionError { error, message }),
+            log_tail: Line::tail(report, LOG_TAIL),
             logs_dropped: report.map(|report| report.logs_dropped),
         }
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
-use wakeful::core::{Json, MultitaskStrategy, Object, OnCompletion, ThreadId};
+use wakeful::core::{Json, MultitaskStrategy, Object, OnCompletion, RunRequest, ThreadId};
 use wakeful::{CreateRun, RunThread};
 
 use crate::error::Error;
@@ -16,6 +16,15 @@ pub(crate) enum RunOn {
     Thread(ThreadId),
     /// A new thread, which the client does not see.
     Stateless,
+}
+
+impl RunOn {
+    pub(crate) fn thread(self) -> Option<ThreadId> {
+        match self {
+            Self::Thread(thread) => Some(thread),
+            Self::Stateless => None,
+        }
+    }
 }
 
 /// The body that creates a run, checked.
@@ -80,7 +89,7 @@ impl RunBody {
         let thread = match on {
             RunOn::Thread(thread) if fields.if_not_exists => RunThread::CreateIfMissing(thread),
             RunOn::Thread(thread) => RunThread::Existing(thread),
-            RunOn::Stateless if request.command.is_some() => {
+            RunOn::Stateless if resumes(&request) => {
                 return Err(Error::bad_request(
                     "only a run on a thread can be resumed; send `command.resume` to /threads/{thread_id}/runs",
                 ));
@@ -97,8 +106,13 @@ impl RunBody {
                 multitask: fields.multitask_strategy.unwrap_or_default(),
                 after: fields.after_seconds,
                 checkpoint,
+                key: None,
             },
             cancel_on_disconnect: fields.on_disconnect,
         })
     }
+}
+
+fn resumes(request: &RunRequest) -> bool {
+    request.command.as_ref().is_some_and(|command| command.resume.is_some())
 }

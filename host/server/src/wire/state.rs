@@ -93,7 +93,7 @@ impl<'a> State<'a> {
         let metadata = checkpoint_metadata(thread, checkpoint);
         let graph = metadata.get("graph_id").and_then(Json::as_str).unwrap_or_default().to_owned();
         let asked = questions(checkpoint);
-        let waits = !asked.is_empty();
+        let waits = checkpoint.pending.is_some();
         let task = |graph: &str| Task {
             id: Text(task_id(checkpoint)),
             name: graph.to_owned(),

@@ -53,6 +53,7 @@ impl ThreadBody {
             if_exists: if self.if_exists { IfExists::DoNothing } else { IfExists::Raise },
             ttl: self.ttl,
             supersteps: supersteps.map(SuperstepBody::into_request).collect::<Result<_, _>>()?,
+            key: None,
         })
     }
 }

@@ -10,7 +10,10 @@
 
 mod a2a;
 mod assistants;
+mod batches;
 mod bodies;
+mod cancelling;
+mod commands;
 mod crons;
 mod errors;
 mod graphs;
@@ -20,6 +23,7 @@ mod keys;
 mod limits;
 mod mcp;
 mod metrics;
+mod once;
 mod operations;
 mod receiver;
 mod request_log;

@@ -32,7 +32,7 @@ const KWARGS: [&str; 14] = [
     "checkpoint_during",
     "durability",
 ];
-const EXECUTION: [&str; 12] = [
+const EXECUTION: [&str; 13] = [
     "attempt",
     "checkpoint_id",
     "outcome",
@@ -44,6 +44,7 @@ const EXECUTION: [&str; 12] = [
     "duration_ms",
     "output",
     "error",
+    "log_tail",
     "logs_dropped",
 ];
 
@@ -216,6 +217,7 @@ async fn the_logs_of_a_run_can_be_read() {
     assert_keys(&logs, &["logs", "dropped"]);
     assert_eq!(logs["dropped"], 0);
     assert!(logs["logs"].is_array());
+    assert_eq!(api.get(&path).await.ok()["execution"]["log_tail"], logs["logs"]);
     api.get(&format!("/runs/{NOBODY}/logs")).await.refused(404);
 }
 

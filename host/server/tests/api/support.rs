@@ -116,6 +116,12 @@ impl Api {
         self.text(Method::POST, path, &body.to_string()).await
     }
 
+    /// Posts under an idempotency key.
+    pub(crate) async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
+        let request = Request::post(path).header("idempotency-key", key);
+        self.send(request.body(body.to_string().into()).unwrap()).await
+    }
+
     pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
         self.text(Method::PATCH, path, &body.to_string()).await
     }

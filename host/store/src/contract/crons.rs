@@ -4,7 +4,7 @@ use serde_json::json;
 use wakeful_core::{AssistantId, CronId, MultitaskStrategy};
 
 use super::kit::*;
-use crate::{CronQuery, Order, SortBy};
+use crate::{Created, CronQuery, Order, SortBy};
 
 /// What is written is read back whole, small or large.
 pub async fn a_cron_reads_back_as_it_was_written(store: Shared) {
@@ -13,10 +13,19 @@ pub async fn a_cron_reads_back_as_it_was_written(store: Shared) {
     cron.multitask = MultitaskStrategy::Interrupt;
     cron.metadata = object(json!({ "owner": "me" }));
     cron.request.input = large(1);
-    store.create_cron(cron.clone()).await.unwrap();
+    assert_eq!(store.create_cron(cron.clone()).await.unwrap(), Created::New(cron.clone()));
     assert_eq!(store.cron(cron.id).await.unwrap(), Some(cron.clone()));
     assert_eq!(store.cron(CronId::generate()).await.unwrap(), None);
-    assert!(store.create_cron(cron).await.is_err());
+}
+
+/// Whoever comes second gets the cron of whoever came first.
+pub async fn a_cron_id_is_taken_once(store: Shared) {
+    let first = cron_of(None, Some(60));
+    store.create_cron(first.clone()).await.unwrap();
+    let mut second = first.clone();
+    second.next_run_at = Some(at(5));
+    assert_eq!(store.create_cron(second).await.unwrap(), Created::Existing(first));
+    assert_eq!(store.next_due().await.unwrap(), Some(at(60)));
 }
 
 /// By assistant, thread, state and metadata; sorted and cut into pages.

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 use wakeful_core::{
     AssistantId, Checkpoint, CheckpointId, CheckpointSource, Coalesced, ComponentId, Cron, CronId,
-    CronTrigger, Fire, FireStatus, Interrupt, Json, Lease, Manifest, MultitaskStrategy, Object,
-    OnCompletion, Outcome, Pending, Report, Run, RunId, RunRequest, Thread, ThreadId, ThreadStatus,
-    Timestamp, Trigger,
+    CronTrigger, Digest, Fire, FireStatus, Interrupt, Json, Lease, Manifest, MultitaskStrategy,
+    Object, OnCompletion, Outcome, Pending, Report, Run, RunId, RunRequest, Thread, ThreadId,
+    ThreadStatus, Timestamp, Trigger,
 };
 
 use crate::{
@@ -136,7 +136,11 @@ pub(super) fn checkpoint_of(run: &Run, values: Json, now: i64) -> Checkpoint {
 
 pub(super) fn asking(run: &Run, now: i64) -> Checkpoint {
     Checkpoint {
-        pending: Some(Pending { interrupts: vec![question()], input: json!("again") }),
+        pending: Some(Pending {
+            interrupts: vec![question()],
+            input: json!("again"),
+            answers: vec![("earlier".to_owned(), json!({ "no": 1 }))],
+        }),
         ..checkpoint_of(run, json!({ "asked": true }), now)
     }
 }
@@ -192,6 +196,7 @@ pub(super) fn cron_of(thread: Option<ThreadId>, next: Option<i64>) -> Cron {
         next_run_at: next.map(at),
         last_scheduled_at: None,
         version: 1,
+        request_digest: Some(Digest::of(b"request")),
     }
 }
 

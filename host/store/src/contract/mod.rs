@@ -68,6 +68,7 @@ macro_rules! contract_suite {
                 a_busy_thread_refuses_a_run_that_says_reject
                 thread_metadata_is_merged_where_it_is_absent
                 a_run_id_is_used_once
+                runs_are_inserted_together_or_not_at_all
                 runs_are_listed_newest_first
                 cancelling_a_pending_run_frees_its_thread
                 deleting_a_run_spares_one_that_is_running
@@ -82,6 +83,7 @@ macro_rules! contract_suite {
                 concurrent_claims_share_the_runs
                 a_finished_run_commits_its_checkpoint_with_it
                 checkpoints_count_up_and_know_their_parents
+                a_running_run_can_commit_before_it_ends
                 a_failed_run_leaves_its_thread_as_it_was
                 an_interrupted_thread_stays_so_until_it_is_answered
                 every_outcome_reads_back
@@ -100,6 +102,7 @@ macro_rules! contract_suite {
             ]
             crons: [
                 a_cron_reads_back_as_it_was_written
+                a_cron_id_is_taken_once
                 crons_are_found_by_what_they_contain
                 an_update_names_the_version_it_read
                 an_update_moves_the_due_instant

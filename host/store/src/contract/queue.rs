@@ -166,6 +166,38 @@ pub async fn checkpoints_count_up_and_know_their_parents(store: Shared) {
     assert_eq!(store.checkpoints(other, Some(ids[3]), 10).await.unwrap(), []);
 }
 
+/// What was changed before a run begins stays, whatever becomes of the run.
+pub async fn a_running_run_can_commit_before_it_ends(store: Shared) {
+    let id = new_thread(&store, 0).await;
+    queued(&store, id, 1).await;
+    let first = succeed(&store, &claim_one(&store, 1).await.run, json!({ "n": 1 }), 2).await;
+    queued(&store, id, 3).await;
+    let run = claim_one(&store, 3).await.run;
+    let update = asking(&run, 4);
+    let advance = |epoch| store.advance_run(run.id, epoch, update.clone(), at(4));
+    assert_eq!(advance(run.epoch + 1).await.unwrap(), None);
+    let head = advance(run.epoch).await.unwrap().unwrap();
+    assert_eq!((head.id, head.parent, head.step), (update.id, Some(first), 1));
+    assert_eq!((&head.values, &head.pending), (&update.values, &update.pending));
+    let found = thread(&store, id).await;
+    assert_eq!(found.status, ThreadStatus::Busy);
+    assert_eq!((found.head, found.values), (Some(head.id), Some(update.values.clone())));
+    store.requeue_run(run.id, run.epoch, at(5), false, at(5)).await.unwrap();
+    assert_eq!(advance(run.epoch).await.unwrap(), None);
+    let again = claim_one(&store, 5).await;
+    assert_eq!(again.head.map(|head| head.id), Some(head.id));
+    finish(&store, &again.run, done(), 6).await;
+    assert_eq!(status(&store, id).await, ThreadStatus::Interrupted);
+
+    queued(&store, id, 7).await;
+    let run = claim_one(&store, 7).await.run;
+    let update = checkpoint_of(&run, json!({ "gone": true }), 8);
+    store.advance_run(run.id, run.epoch, update, at(8)).await.unwrap().unwrap();
+    store.discard_run(run.id, Some(run.epoch)).await.unwrap();
+    let found = thread(&store, id).await;
+    assert_eq!((found.status, found.head), (ThreadStatus::Interrupted, Some(head.id)));
+}
+
 /// Only the status and the reason say that it ran.
 pub async fn a_failed_run_leaves_its_thread_as_it_was(store: Shared) {
     let id = new_thread(&store, 0).await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use wakeful_core::{
-    Command, CronId, CronTrigger, MultitaskStrategy, Object, OnCompletion, Outcome, RunId,
+    Command, CronId, CronTrigger, Digest, MultitaskStrategy, Object, OnCompletion, Outcome, RunId,
     RunStatus, Thread, ThreadId, ThreadStatus, Trigger,
 };
 
@@ -13,7 +13,12 @@ use crate::{Cancelled, Inserted, NewRun, RunQuery};
 pub async fn a_run_reads_back_as_it_was_written(store: Shared) {
     let thread = new_thread(&store, 0).await;
     let mut run = run_of(thread, 1);
-    run.request.command = Some(Command { resume: json!({ "yes": true }) });
+    run.request.command = Some(Command {
+        resume: Some(json!({ "yes": true })),
+        update: Some(object(large(2))),
+        goto: Some(Command::END.to_owned()),
+    });
+    run.request_digest = Some(Digest::of(b"request"));
     run.request.config = object(json!({ "recursion_limit": 5 }));
     run.request.context = object(large(1));
     run.request.metadata = object(json!({ "m": 1 }));
@@ -95,15 +100,48 @@ pub async fn a_run_id_is_used_once(store: Shared) {
     let thread = new_thread(&store, 0).await;
     let run = run_of(thread, 1);
     insert(&store, run.clone()).await;
-    insert(&store, run.clone()).await;
+    let known = async |status: RunStatus| match store.insert_run(request(run.clone())).await {
+        Ok(Inserted::Known(known)) => assert_eq!((known.id, known.status), (run.id, status)),
+        other => panic!("{other:?}"),
+    };
+    known(RunStatus::Pending).await;
     let claimed = claim_one(&store, 1).await.run;
-    insert(&store, run.clone()).await;
+    known(RunStatus::Running).await;
     finish(&store, &claimed, done(), 2).await;
-    insert(&store, run.clone()).await;
+    known(RunStatus::Success).await;
     assert!(claim(&store, 3, 10).await.is_empty());
     let query = RunQuery { limit: 10, ..RunQuery::default() };
     assert_eq!(store.runs(query).await.unwrap().total, 1);
     assert_eq!(status(&store, thread).await, ThreadStatus::Idle);
+}
+
+/// Runs that are inserted together are there together, or not at all.
+pub async fn runs_are_inserted_together_or_not_at_all(store: Shared) {
+    let busy = new_thread(&store, 0).await;
+    queued(&store, busy, 0).await;
+    let fresh = |n: i64| {
+        let id = ThreadId::generate();
+        let thread = Thread::new(id, Object::new(), at(n));
+        NewRun { create_thread: Some(thread), ..request(run_of(id, n)) }
+    };
+    let new: Vec<_> = (1..40).map(fresh).collect();
+    let inserted = store.insert_runs(new.clone()).await.unwrap();
+    assert!(inserted.iter().all(|one| matches!(one, Inserted::Run(_))), "{inserted:?}");
+    let again = store.insert_runs(vec![fresh(49), new[3].clone(), fresh(49)]).await.unwrap();
+    assert!(matches!(again.last(), Some(Inserted::Known(run)) if run.id == new[3].run.id));
+    assert_eq!(again.len(), 2);
+    let mut refused = request(run_of(busy, 50));
+    refused.run.multitask = MultitaskStrategy::Reject;
+    let nowhere = request(run_of(ThreadId::generate(), 51));
+    for (bad, answer) in [(refused, Inserted::Busy), (nowhere, Inserted::NoThread)] {
+        let first = fresh(52);
+        let inserted = store.insert_runs(vec![first.clone(), bad, fresh(53)]).await.unwrap();
+        assert_eq!(inserted.len(), 2);
+        assert_eq!(inserted.last(), Some(&answer));
+        assert_eq!(store.run(first.run.id).await.unwrap(), None);
+        assert_eq!(store.thread(first.run.thread_id).await.unwrap(), None);
+    }
+    assert_eq!(claim_ids(&store, 100, 100).await.len(), 40);
 }
 
 /// By thread, by cron, by status, and cut into pages.

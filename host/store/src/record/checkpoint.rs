@@ -130,6 +130,8 @@ impl StoredCheckpoint {
 struct StoredPending<'a> {
     interrupts: Vec<StoredInterrupt<'a>>,
     input: Cow<'a, Json>,
+    #[serde(default)]
+    answers: Cow<'a, [(String, Json)]>,
 }
 
 impl<'a> StoredPending<'a> {
@@ -137,6 +139,7 @@ impl<'a> StoredPending<'a> {
         Self {
             interrupts: pending.interrupts.iter().map(StoredInterrupt::new).collect(),
             input: Cow::Borrowed(&pending.input),
+            answers: Cow::Borrowed(&pending.answers),
         }
     }
 
@@ -144,6 +147,7 @@ impl<'a> StoredPending<'a> {
         Pending {
             interrupts: self.interrupts.into_iter().map(StoredInterrupt::open).collect(),
             input: self.input.into_owned(),
+            answers: self.answers.into_owned(),
         }
     }
 }

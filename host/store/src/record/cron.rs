@@ -2,8 +2,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use wakeful_core::{
-    AssistantId, ComponentId, Cron, CronId, MultitaskStrategy, Object, OnCompletion, ThreadId,
-    Timestamp,
+    AssistantId, ComponentId, Cron, CronId, Digest, MultitaskStrategy, Object, OnCompletion,
+    ThreadId, Timestamp,
 };
 
 use super::codec::{micros, micros_option, text, text_option, word};
@@ -41,6 +41,8 @@ pub(crate) struct StoredCron {
     pub(crate) last_scheduled: Option<Timestamp>,
     pub(crate) version: u64,
     pub(crate) definition: Doc,
+    #[serde(default, with = "text_option")]
+    request_digest: Option<Digest>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -74,6 +76,7 @@ impl StoredCron {
             last_scheduled: cron.last_scheduled_at,
             version: cron.version,
             definition: docs.put(&definition)?,
+            request_digest: cron.request_digest,
         })
     }
 
@@ -97,6 +100,7 @@ impl StoredCron {
             next_run_at: self.next_run,
             last_scheduled_at: self.last_scheduled,
             version: self.version,
+            request_digest: self.request_digest,
         })
     }
 

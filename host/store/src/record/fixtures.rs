@@ -75,7 +75,11 @@ fn check<T: Serialize + DeserializeOwned>(name: &str, record: &T) -> T {
 fn request() -> RunRequest {
     RunRequest {
         input: json!({ "messages": [{ "role": "user", "content": "hi" }] }),
-        command: Some(Command { resume: json!([true, null]) }),
+        command: Some(Command {
+            resume: Some(json!([true, null])),
+            update: Some(object(json!({ "n": 1 }))),
+            goto: Some("echo".to_owned()),
+        }),
         config: object(json!({ "recursion_limit": 5 })),
         context: object(json!({ "user": "u" })),
         metadata: object(json!({ "m": 1.5 })),
@@ -129,6 +133,7 @@ fn run() -> Run {
     run.started_at = Some(at(2));
     run.ended_at = Some(at(3));
     run.report = Some(report());
+    run.request_digest = Some(Digest::of(b"request"));
     run
 }
 
@@ -163,6 +168,7 @@ fn threads_of_every_format_are_read() {
         temporary: true,
         ttl: Some(Ttl { after: Duration::from_secs(90), expiry: Expiry::KeepLatest }),
         expires_at: Some(at(4)),
+        request_digest: Some(Digest::of(b"request")),
         ..Thread::new(id(2), object(json!({ "graph_id": "echo" })), at(0))
     };
     let stored = check("thread", &StoredThread::new(&thread, &docs).unwrap());
@@ -189,7 +195,11 @@ fn checkpoints_of_every_format_are_read() {
                 entry("d/l", FileKind::Symlink { target: "f".to_owned() }),
             ],
         },
-        pending: Some(Pending { interrupts: vec![question()], input: json!(null) }),
+        pending: Some(Pending {
+            interrupts: vec![question()],
+            input: json!(null),
+            answers: vec![("p".to_owned(), json!({ "yes": true }))],
+        }),
         source: CheckpointSource::Update,
         metadata: object(json!({ "source": "loop" })),
     };
@@ -314,6 +324,7 @@ fn crons_of_every_format_are_read() {
         next_run_at: Some(at(5)),
         last_scheduled_at: Some(at(4)),
         version: 12,
+        request_digest: Some(Digest::of(b"request")),
     };
     let stored = check("cron", &StoredCron::new(&cron, &docs).unwrap());
     assert_eq!(stored.open(&docs).unwrap(), cron);

@@ -54,6 +54,8 @@ pub(crate) struct StoredRun {
     /// What it emitted, where that is kept; since format 2.
     #[serde(default)]
     pub(crate) events: Option<Doc>,
+    #[serde(default, with = "text_option")]
+    request_digest: Option<Digest>,
     /// What the request says as well, here so that a run can end without reading its request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) webhook: Option<StoredWebhook>,
@@ -92,7 +94,11 @@ pub(super) struct StoredRequest<'a> {
 
 #[derive(Serialize, Deserialize)]
 struct StoredCommand<'a> {
-    resume: Cow<'a, Json>,
+    resume: Option<Cow<'a, Json>>,
+    #[serde(default)]
+    update: Option<Cow<'a, Object>>,
+    #[serde(default)]
+    goto: Option<Cow<'a, str>>,
 }
 
 impl StoredRun {
@@ -128,6 +134,7 @@ impl StoredRun {
             checkpoint: run.checkpoint,
             events: None,
             webhook: run.request.webhook().map(|url| StoredWebhook::new(url, docs)).transpose()?,
+            request_digest: run.request_digest,
         })
     }
 
@@ -165,6 +172,7 @@ impl StoredRun {
             started_at: self.started,
             ended_at: self.ended,
             report: None,
+            request_digest: self.request_digest,
         }
     }
 
@@ -210,10 +218,7 @@ impl<'a> StoredRequest<'a> {
     pub(super) fn new(request: &'a RunRequest) -> Self {
         Self {
             input: Cow::Borrowed(&request.input),
-            command: request
-                .command
-                .as_ref()
-                .map(|command| StoredCommand { resume: Cow::Borrowed(&command.resume) }),
+            command: request.command.as_ref().map(StoredCommand::new),
             config: Cow::Borrowed(&request.config),
             context: Cow::Borrowed(&request.context),
             metadata: Cow::Borrowed(&request.metadata),
@@ -224,11 +229,29 @@ impl<'a> StoredRequest<'a> {
     pub(super) fn open(self) -> RunRequest {
         RunRequest {
             input: self.input.into_owned(),
-            command: self.command.map(|command| Command { resume: command.resume.into_owned() }),
+            command: self.command.map(StoredCommand::open),
             config: self.config.into_owned(),
             context: self.context.into_owned(),
             metadata: self.metadata.into_owned(),
             options: self.options.into_owned(),
+        }
+    }
+}
+
+impl<'a> StoredCommand<'a> {
+    fn new(command: &'a Command) -> Self {
+        Self {
+            resume: command.resume.as_ref().map(Cow::Borrowed),
+            update: command.update.as_ref().map(Cow::Borrowed),
+            goto: command.goto.as_deref().map(Cow::Borrowed),
+        }
+    }
+
+    fn open(self) -> Command {
+        Command {
+            resume: self.resume.map(Cow::into_owned),
+            update: self.update.map(Cow::into_owned),
+            goto: self.goto.map(Cow::into_owned),
         }
     }
 }

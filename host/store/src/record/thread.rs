@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use wakeful_core::{
-    CheckpointId, Expiry, Object, RunError, Thread, ThreadId, ThreadStatus, Timestamp, Ttl,
+    CheckpointId, Digest, Expiry, Object, RunError, Thread, ThreadId, ThreadStatus, Timestamp, Ttl,
 };
 
 use super::codec::{micros, micros_option, text, text_option, word};
@@ -36,6 +36,8 @@ pub(crate) struct StoredThread {
     pub(crate) ttl: Option<StoredTtl>,
     #[serde(default, with = "micros_option")]
     pub(crate) expires: Option<Timestamp>,
+    #[serde(default, with = "text_option")]
+    request_digest: Option<Digest>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -78,6 +80,7 @@ impl StoredThread {
             error: thread.error.as_ref().map(|error| error_doc(error, docs)).transpose()?,
             ttl: thread.ttl.map(StoredTtl::new),
             expires: thread.expires_at,
+            request_digest: thread.request_digest,
         })
     }
 
@@ -97,6 +100,7 @@ impl StoredThread {
             temporary: self.temporary,
             ttl: self.ttl.map(StoredTtl::open),
             expires_at: self.expires,
+            request_digest: self.request_digest,
         })
     }
 

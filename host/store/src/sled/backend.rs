@@ -10,7 +10,7 @@ use wakeful_core::{
 use super::runs::Prepared;
 use super::{SledStore, backup, checkpoints, crons, queue, runs, sweep, threads};
 use crate::folder::Purpose::{Begin, End};
-use crate::record::{StoredCron, StoredThread};
+use crate::record::{Docs, Draft, StoredCron, StoredThread};
 use crate::{
     Backup, Cancelled, ClaimedRun, Created, CronQuery, DueCron, Error, FinishRun, Finished,
     FirePlan, Inserted, NewRun, Page, Planner, Recovered, RunQuery, Store, ThreadQuery,
@@ -64,6 +64,13 @@ impl Store for SledStore {
         let new = self.docs(move |docs| Prepared::new(&new, docs)).await?;
         let inserted = self.write(Begin, |tx| runs::insert(tx, new)).await?;
         self.docs(|docs| inserted.open(docs)).await
+    }
+
+    async fn insert_runs(&self, new: Vec<NewRun>) -> Result<Vec<Inserted>, Error> {
+        let prepare = move |docs: &Docs| new.iter().map(|new| Prepared::new(new, docs)).collect();
+        let new: Vec<Prepared> = self.docs(prepare).await?;
+        let inserted = self.write(Begin, |tx| runs::insert_all(tx, new)).await?;
+        self.docs(|docs| inserted.into_iter().map(|one| one.open(docs)).collect()).await
     }
 
     async fn run(&self, id: RunId) -> Result<Option<Run>, Error> {
@@ -131,6 +138,18 @@ impl Store for SledStore {
         self.write(End, move |tx| queue::finish(tx, id, epoch, digest, ending, now)).await
     }
 
+    async fn advance_run(
+        &self,
+        id: RunId,
+        epoch: u64,
+        checkpoint: Checkpoint,
+        now: Timestamp,
+    ) -> Result<Option<Checkpoint>, Error> {
+        let draft = self.docs(move |docs| Draft::new(&checkpoint, docs)).await?;
+        let advanced = self.write(End, move |tx| queue::advance(tx, id, epoch, draft, now)).await?;
+        self.docs(|docs| advanced.map(|checkpoint| checkpoint.open(docs)).transpose()).await
+    }
+
     async fn requeue_run(
         &self,
         id: RunId,
@@ -170,9 +189,16 @@ impl Store for SledStore {
         self.write(End, move |tx| queue::recover(tx, now, &owner, exclusive, max_attempts)).await
     }
 
-    async fn create_cron(&self, cron: Cron) -> Result<(), Error> {
+    async fn create_cron(&self, cron: Cron) -> Result<Created<Cron>, Error> {
         let new = self.docs(move |docs| StoredCron::new(&cron, docs)).await?;
-        self.write(Begin, move |tx| crons::create(tx, &new)).await
+        let created = self.write(Begin, move |tx| crons::create(tx, new)).await?;
+        self.docs(|docs| {
+            Ok(match created {
+                Created::New(cron) => Created::New(cron.open(docs)?),
+                Created::Existing(cron) => Created::Existing(cron.open(docs)?),
+            })
+        })
+        .await
     }
 
     async fn cron(&self, id: CronId) -> Result<Option<Cron>, Error> {

@@ -10,15 +10,15 @@ use super::tx::Tx;
 use super::{assistants, threads};
 use crate::contain::contains;
 use crate::record::{StoredAssistant, StoredCron, StoredFire};
-use crate::{CronQuery, DueCron, Error, FirePlan, Order, Page, SortBy};
+use crate::{Created, CronQuery, DueCron, Error, FirePlan, Order, Page, SortBy};
 
-/// Inserts a cron.
-pub(super) fn create(tx: &mut Tx<'_>, cron: &StoredCron) -> Result<(), Error> {
-    if tx.has(Table::Crons, cron.id.as_bytes())? {
-        let text = format!("the cron {} exists", cron.id);
-        return Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, text).into());
+/// Inserts a cron unless its id is taken.
+pub(super) fn create(tx: &mut Tx<'_>, new: StoredCron) -> Result<Created<StoredCron>, Error> {
+    if let Some(known) = tx.load::<StoredCron>(new.id.as_bytes())? {
+        return Ok(Created::Existing(known));
     }
-    write(tx, cron)
+    write(tx, &new)?;
+    Ok(Created::New(new))
 }
 
 /// Replaces a cron of the same version; returns what is there now.

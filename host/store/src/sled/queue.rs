@@ -139,6 +139,25 @@ pub(super) fn finish(
     Ok(Finished::Written)
 }
 
+/// Commits a checkpoint of a running run, unless the run was taken from whoever runs it.
+pub(super) fn advance(
+    tx: &mut Tx<'_>,
+    id: RunId,
+    epoch: u64,
+    draft: Draft,
+    now: Timestamp,
+) -> Result<Option<StoredCheckpoint>, Error> {
+    let Some(mut stored) = fenced(tx, id, epoch)? else { return Ok(None) };
+    let (checkpoint, parent) = (Some(draft), stored.checkpoint);
+    let legacy = Legacy { checkpoint, parent, now: Some(now), ..Legacy::default() };
+    threads::settle(tx, stored.thread, legacy)?;
+    let next = checkpoints::head(tx, stored.thread)?;
+    // From here the run goes on, in a later attempt as well.
+    stored.checkpoint = next.as_ref().map(|next| next.id);
+    tx.save(id.as_bytes(), &stored)?;
+    Ok(next)
+}
+
 /// Ends a pending or running run and settles its thread.
 fn end(
     tx: &mut Tx<'_>,
@@ -204,6 +223,8 @@ pub(super) fn discard(tx: &mut Tx<'_>, id: RunId, epoch: Option<u64>) -> Result<
     } else {
         lanes::refresh(tx, stored.thread)?;
     }
+    // What it changed before it began goes, too.
+    threads::revert(tx, stored.thread, id)?;
     let delete = stored.on_completion == wakeful_core::OnCompletion::Delete;
     threads::settle(tx, stored.thread, Legacy { delete, ..Legacy::default() })?;
     Ok(Cancelled::Done)

@@ -38,7 +38,8 @@ impl Prepared {
 impl Insertion {
     pub(super) fn open(self, docs: &Docs) -> Result<Inserted, Error> {
         Ok(match self {
-            Self::New(run) | Self::Known(run) => Inserted::Run(Box::new(run.open(None, docs)?)),
+            Self::New(run) => Inserted::Run(Box::new(run.open(None, docs)?)),
+            Self::Known(run) => Inserted::Known(Box::new(run.open(None, docs)?)),
             Self::NoThread => Inserted::NoThread,
             Self::Busy => Inserted::Busy,
         })
@@ -53,6 +54,21 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: Prepared) -> Result<Insertion, Error>
         return Ok(Insertion::Busy);
     }
     queue(tx, new)
+}
+
+/// Inserts pending runs, or none if one cannot be.
+pub(super) fn insert_all(tx: &mut Tx<'_>, new: Vec<Prepared>) -> Result<Vec<Insertion>, Error> {
+    let mut inserted = Vec::with_capacity(new.len());
+    for new in new {
+        let insertion = insert(tx, new)?;
+        let is_new = matches!(insertion, Insertion::New(_));
+        inserted.push(insertion);
+        if !is_new {
+            tx.forget();
+            break;
+        }
+    }
+    Ok(inserted)
 }
 
 /// Inserts a pending run, whatever its thread is doing.

@@ -81,6 +81,7 @@ fn cron() -> Cron {
         next_run_at: Some(now()),
         last_scheduled_at: None,
         version: 1,
+        request_digest: None,
     }
 }
 
@@ -157,7 +158,7 @@ async fn no_record_is_too_large_however_large_its_parts_are() {
             created_at: now(),
             values: json!({ "t": text }),
             files: wakeful_core::Manifest::default(),
-            pending: Some(wakeful_core::Pending { interrupts: Vec::new(), input: json!(text) }),
+            pending: Some(wakeful_core::Pending { input: json!(text), ..Default::default() }),
             source: wakeful_core::CheckpointSource::Loop,
             metadata: thread.metadata.clone(),
         };

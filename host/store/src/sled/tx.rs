@@ -97,6 +97,11 @@ impl<'a> Tx<'a> {
         self.writes.insert((table, key.to_vec()), None);
     }
 
+    /// Drops the writes that were collected so far.
+    pub(super) fn forget(&mut self) {
+        self.writes.clear();
+    }
+
     /// The first entry whose key begins with `prefix`, own writes included.
     pub(super) fn first(&self, table: Table, prefix: &[u8]) -> Result<Option<Entry>, Error> {
         let written = self

@@ -78,6 +78,9 @@ pub trait Store:
 
     /// Inserts a run and, if asked, its thread. The thread becomes busy.
     async fn insert_run(&self, new: NewRun) -> Result<Inserted, Error>;
+    /// Inserts runs in one transaction: all of them or, when one is known, has no thread or finds it
+    /// busy, none. The answers are in the order of the runs, and end at the one that stopped it.
+    async fn insert_runs(&self, new: Vec<NewRun>) -> Result<Vec<Inserted>, Error>;
     /// The run with this id.
     async fn run(&self, id: RunId) -> Result<Option<Run>, Error>;
     /// The runs that match, newest first.
@@ -97,6 +100,16 @@ pub trait Store:
     /// Ends a running run and, with it, commits its checkpoint, frees its thread, and deletes the
     /// thread if the run says so. One transaction.
     async fn finish_run(&self, finish: FinishRun) -> Result<Finished, Error>;
+    /// Commits a checkpoint of a running run without ending it: what was changed before it begins.
+    /// Returns the checkpoint with its step and its parent, or `None` if the claim was no longer the
+    /// newest.
+    async fn advance_run(
+        &self,
+        id: RunId,
+        epoch: u64,
+        checkpoint: Checkpoint,
+        now: Timestamp,
+    ) -> Result<Option<Checkpoint>, Error>;
     /// Puts a running run back into the queue; see [`Run::requeue`].
     async fn requeue_run(
         &self,
@@ -127,8 +140,8 @@ pub trait Store:
         max_attempts: u32,
     ) -> Result<Recovered, Error>;
 
-    /// Inserts a cron.
-    async fn create_cron(&self, cron: Cron) -> Result<(), Error>;
+    /// Inserts a cron unless its id is taken.
+    async fn create_cron(&self, cron: Cron) -> Result<Created<Cron>, Error>;
     /// The cron with this id.
     async fn cron(&self, id: CronId) -> Result<Option<Cron>, Error>;
     /// The crons that match.
@@ -186,6 +199,20 @@ pub enum Created<T> {
     New(T),
     /// The id was taken, by this.
     Existing(T),
+}
+
+impl<T> Created<T> {
+    /// What is stored under the id.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::New(stored) | Self::Existing(stored) => stored,
+        }
+    }
+
+    /// Whether the id was taken.
+    pub const fn was_there(&self) -> bool {
+        matches!(self, Self::Existing(_))
+    }
 }
 
 /// A finished backup.

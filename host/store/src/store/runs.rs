@@ -20,6 +20,8 @@ pub struct NewRun {
 pub enum Inserted {
     /// The run is pending.
     Run(Box<Run>),
+    /// Its id was taken, by this run: the same request came twice.
+    Known(Box<Run>),
     /// There is no such thread, and none was to be created.
     NoThread,
     /// The thread is busy, and the run says `reject`.

@@ -53,7 +53,9 @@ pub(super) fn run(
         assistant: component.to_string(),
         request: RunRequest {
             input: request.input,
-            command: request.resume.map(|resume| Command { resume }),
+            command: request
+                .resume
+                .map(|resume| Command { resume: Some(resume), ..Command::default() }),
             config: request.config,
             context: request.context,
             ..RunRequest::default()
@@ -61,6 +63,7 @@ pub(super) fn run(
         multitask: MultitaskStrategy::Enqueue,
         after: std::time::Duration::ZERO,
         checkpoint: None,
+        key: None,
     };
     let run = runtime()?.block_on(async {
         let host = Host::start(host).await.map_err(failure::of_host)?;

@@ -1,4 +1,4 @@
-use crate::{AssistantId, ComponentId, Json, Object, Timestamp};
+use crate::{AssistantId, ComponentId, Digest, Json, Object, Timestamp};
 
 /// The key of a config that holds what an assistant may read.
 pub(crate) const CONFIGURABLE: &str = "configurable";
@@ -26,6 +26,9 @@ pub struct Assistant {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// The digest of the request that made it, if that came with a key; see
+    /// [`crate::RequestKey`].
+    pub request_digest: Option<Digest>,
 }
 
 impl Assistant {
@@ -44,6 +47,7 @@ impl Assistant {
             version: 1,
             created_at: now,
             updated_at: now,
+            request_digest: None,
         }
     }
 }

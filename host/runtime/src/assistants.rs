@@ -72,11 +72,21 @@ impl Host {
 
     /// Creates an assistant.
     pub async fn create_assistant(&self, new: CreateAssistant) -> Result<Assistant, Error> {
+        Ok(self.create_assistant_once(new).await?.into_inner())
+    }
+
+    /// Creates an assistant, and says whether it was there already.
+    pub async fn create_assistant_once(
+        &self,
+        new: CreateAssistant,
+    ) -> Result<Created<Assistant>, Error> {
         let component = self.serving(&new.component)?;
-        let id = new.id.unwrap_or_else(AssistantId::generate);
+        let keyed = new.key.map(|key| AssistantId::from(key.id()));
+        let id = new.id.or(keyed).unwrap_or_else(AssistantId::generate);
         let mut assistant = Assistant::default_of(component, self.now());
         assistant.id = id;
         assistant.metadata.clear();
+        assistant.request_digest = new.key.map(|key| key.digest());
         // As a change, because it keeps `configurable` and the context the same.
         AssistantPatch {
             component: None,
@@ -88,13 +98,18 @@ impl Host {
         }
         .apply(&mut assistant);
         self.refuse_when_stopping()?;
-        match (self.store().create_assistant(assistant).await?, new.if_exists) {
-            (Created::New(assistant), _) | (Created::Existing(assistant), IfExists::DoNothing) => {
-                Ok(assistant)
-            }
-            (Created::Existing(_), IfExists::Raise) => {
-                Err(Error::Conflict(format!("assistant {id} already exists")))
-            }
+        let known = match self.store().create_assistant(assistant).await? {
+            Created::New(assistant) => return Ok(Created::New(assistant)),
+            Created::Existing(known) => known,
+        };
+        if new.key.is_some_and(|key| known.request_digest == Some(key.digest())) {
+            return Ok(Created::Existing(known));
+        }
+        match new.if_exists {
+            // Only a key can have led here.
+            _ if new.id.is_none() => Err(Error::key_taken()),
+            IfExists::DoNothing => Ok(Created::Existing(known)),
+            IfExists::Raise => Err(Error::Conflict(format!("assistant {id} already exists"))),
         }
     }
 

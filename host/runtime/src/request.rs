@@ -87,6 +87,8 @@ pub struct CreateAssistant {
     pub metadata: Object,
     /// What to do if the id is taken.
     pub if_exists: IfExists,
+    /// Names the request, so that sending it again creates nothing more.
+    pub key: Option<RequestKey>,
 }
 
 /// Which thread a run is for.

@@ -58,6 +58,8 @@ const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/runs", READ),
     ("POST", "/runs", RUN),
     ("POST", "/runs/wait", RUN),
+    ("POST", "/runs/batch", RUN),
+    ("POST", "/runs/cancel", RUN),
     ("GET", "/runs/{run}", READ),
     ("GET", "/runs/{run}/logs", READ),
     ("GET", "/runs/{run}/deliveries", READ),

@@ -9,6 +9,7 @@ use wakeful::core::ComponentId;
 use crate::app::App;
 use crate::error::Error;
 use crate::extract::{Body, Ids, OptionalBody, Params};
+use crate::once::{Once, answer};
 use crate::routes::page::paged;
 use crate::whole::whole;
 use crate::wire::{
@@ -28,11 +29,15 @@ pub(crate) fn routes() -> Router<App> {
 
 async fn create(
     State(app): State<App>,
+    once: Once,
     Body(body): Body<AssistantBody>,
 ) -> Result<Response, Error> {
-    let new = body.into_request()?;
-    let assistant = whole(async move { app.host.create_assistant(new).await }).await?;
-    Ok(Json(Assistant::from(&assistant)).into_response())
+    let mut new = body.into_request()?;
+    let key = once.key("assistant", None);
+    new.key = key;
+    let created = whole(async move { app.host.create_assistant_once(new).await }).await?;
+    let replayed = key.is_some() && created.was_there();
+    Ok(answer(replayed, Json(Assistant::from(&created.into_inner()))))
 }
 
 async fn one(State(app): State<App>, ids: Ids) -> Result<Response, Error> {

@@ -44,6 +44,7 @@ impl AssistantBody {
             context,
             metadata: self.metadata.unwrap_or_default(),
             if_exists: if self.if_exists { IfExists::DoNothing } else { IfExists::Raise },
+            key: None,
         })
     }
 }

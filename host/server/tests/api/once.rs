@@ -16,6 +16,12 @@ async fn whatever_is_created_under_a_key_is_created_once() {
     let trigger = format!("/runs/crons/{}/trigger", text(&made, "cron_id"));
     for (path, body, id, total) in [
         ("/threads".to_owned(), json!({"metadata": {"m": 1}}), "thread_id", "/threads/count"),
+        (
+            "/assistants".to_owned(),
+            json!({"graph_id": "echo", "name": "mine"}),
+            "assistant_id",
+            "/assistants/count",
+        ),
         (format!("{thread}/runs"), run.clone(), "run_id", ""),
         ("/runs".to_owned(), run.clone(), "run_id", ""),
         ("/runs/crons".to_owned(), cron.clone(), "cron_id", "/runs/crons/count"),
@@ -58,6 +64,26 @@ async fn a_wait_that_is_sent_again_waits_for_the_same_run() {
         assert_eq!((is_replay(&first), is_replay(&again)), (false, true));
         assert_eq!(first.ok(), again.ok());
         assert_eq!(first.header("content-location"), again.header("content-location"));
+    }
+    assert_eq!(api.get(&format!("{thread}/runs")).await.ok().as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_sent_again_shows_the_same_run() {
+    let api = Api::start().await;
+    let thread = api.thread().await;
+    let body = json!({
+        "assistant_id": "echo", "input": message("s"), "stream_mode": "values",
+        "stream_resumable": true,
+    });
+    for path in [format!("{thread}/runs/stream"), "/runs/stream".to_owned()] {
+        let first = api.post_once(&path, "s", &body).await;
+        let again = api.post_once(&path, "s", &body).await;
+        assert_eq!((first.status.as_u16(), again.status.as_u16()), (200, 200));
+        assert_eq!((is_replay(&first), is_replay(&again)), (false, true));
+        assert_eq!(first.header("content-location"), again.header("content-location"));
+        assert_eq!(first.body, again.body);
+        assert!(String::from_utf8_lossy(&first.body).contains("echo: s"));
     }
     assert_eq!(api.get(&format!("{thread}/runs")).await.ok().as_array().unwrap().len(), 1);
 }

@@ -1,9 +1,9 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use wakeful_core::{Assistant, AssistantId, ComponentId, Object, Timestamp};
+use wakeful_core::{Assistant, AssistantId, ComponentId, Digest, Object, Timestamp};
 
-use super::codec::{micros, text};
+use super::codec::{micros, text, text_option};
 use super::{Doc, Docs};
 use crate::Error;
 
@@ -19,6 +19,8 @@ pub(crate) struct StoredAssistant {
     #[serde(with = "micros")]
     pub(crate) updated: Timestamp,
     pub(crate) definition: Doc,
+    #[serde(default, with = "text_option")]
+    request_digest: Option<Digest>,
 }
 
 /// An assistant as it was at one of its versions.
@@ -51,6 +53,7 @@ impl StoredAssistant {
             created: assistant.created_at,
             updated: assistant.updated_at,
             definition: docs.put(&definition)?,
+            request_digest: assistant.request_digest,
         })
     }
 
@@ -67,6 +70,7 @@ impl StoredAssistant {
             version: self.version,
             created_at: self.created,
             updated_at: self.updated,
+            request_digest: self.request_digest,
         })
     }
 }

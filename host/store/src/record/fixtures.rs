@@ -146,6 +146,7 @@ fn assistants_of_every_format_are_read() {
         config: object(json!({ "tags": ["a"] })),
         context: object(json!({ "c": 1 })),
         version: 4,
+        request_digest: Some(Digest::of(b"request")),
         ..Assistant::default_of("echo".parse().unwrap(), at(0))
     };
     let stored = check("assistant", &StoredAssistant::new(&assistant, &docs).unwrap());

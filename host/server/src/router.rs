@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any as AnyOrigin, CorsLayer};
 use tracing::error;
+use utoipa_axum::router::OpenApiRouter;
 use wakeful::Host;
 
 use crate::access::{guard, pass_plain_options};
@@ -19,7 +20,7 @@ use crate::error::Error;
 use crate::once::REPLAYED;
 use crate::routes::page::{PAGINATION_NEXT, PAGINATION_TOTAL};
 use crate::throttle::Throttle;
-use crate::{ServerSettings, a2a, mcp, middleware, routes};
+use crate::{ServerSettings, a2a, docs, mcp, middleware, routes};
 
 /// The routes of the API over `host`.
 pub fn router(host: Host, settings: ServerSettings) -> Router {
@@ -27,7 +28,24 @@ pub fn router(host: Host, settings: ServerSettings) -> Router {
     let throttle = Arc::new(Throttle::new(settings.key_rate, settings.peer_rate));
     let observed = Arc::default();
     let app = App { host, settings: Arc::new(settings), throttle, observed };
-    Router::new()
+    let (routes, api) = routes().split_for_parts();
+    routes
+        .merge(docs::routes(&api))
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(from_fn_with_state(app.clone(), middleware::take_body))
+        .with_state(app.clone())
+        .layer(DefaultBodyLimit::max(max_body))
+        .layer(from_fn_with_state(app.clone(), guard))
+        .layer(cors())
+        .layer(from_fn(pass_plain_options))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(app, middleware::observe))
+}
+
+/// The routes that describe themselves.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .merge(routes::meta::routes())
         .merge(routes::assistants::routes())
         .merge(routes::graphs::routes())
@@ -43,16 +61,6 @@ pub fn router(host: Host, settings: ServerSettings) -> Router {
         .merge(mcp::routes())
         .merge(a2a::routes())
         .merge(routes::keys::routes())
-        .fallback(no_route)
-        .method_not_allowed_fallback(no_method)
-        .layer(from_fn_with_state(app.clone(), middleware::take_body))
-        .with_state(app.clone())
-        .layer(DefaultBodyLimit::max(max_body))
-        .layer(from_fn_with_state(app.clone(), guard))
-        .layer(cors())
-        .layer(from_fn(pass_plain_options))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(app, middleware::observe))
 }
 
 /// Any page may call, as with LangGraph's own server; it is what Studio in a browser needs.

@@ -23,11 +23,14 @@ const ANY: &str = "*";
 /// Every route. Looking at anything is `read`, a search in a `POST` as well. What makes or changes
 /// threads, runs and items is `run`. What decides about other callers, or about what happens when
 /// nobody calls, is `manage`.
-const TABLE: &[(&str, &str, Access)] = &[
+pub(crate) const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/", OPEN),
     ("GET", "/ok", OPEN),
     ("GET", "/info", OPEN),
     ("GET", "/metrics", OPEN),
+    ("GET", "/openapi.json", OPEN),
+    ("GET", "/docs", OPEN),
+    ("GET", "/docs/{file}", OPEN),
     ("POST", "/assistants/search", READ),
     ("POST", "/assistants/count", READ),
     ("POST", "/assistants", MANAGE),

@@ -7,6 +7,7 @@ use serde_json::json;
 use wakeful::core::{Assistant, Json};
 
 use crate::app::App;
+use crate::described::Refusal;
 use crate::error::Error;
 use crate::extract::Params;
 
@@ -15,6 +16,14 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// `?assistant_id=` names the assistant, since there are many behind one address.
+#[utoipa::path(
+    get,
+    path = "/.well-known/agent-card.json",
+    tag = "agents",
+    summary = "Show the card of an assistant",
+    params(("assistant_id" = String, Query)),
+    responses((status = 200, description = "Done", body = serde_json::Value), (status = 404, description = "There is no such thing", body = Refusal)),
+)]
 pub(crate) async fn get(
     State(app): State<App>,
     params: Params,

@@ -32,6 +32,14 @@ struct Call {
 
 /// Carries out one method. Whatever is wrong with it is a JSON-RPC error in an answer of status
 /// 200, save for an assistant that is not there.
+#[utoipa::path(
+    post,
+    path = "/a2a/{assistant}",
+    tag = "agents",
+    summary = "Send a message of the Agent2Agent protocol",
+    request_body = serde_json::Value,
+    responses((status = 200, description = "Done", body = serde_json::Value), (status = 202, description = "Taken on")),
+)]
 pub(crate) async fn post(
     State(app): State<App>,
     path: Result<Path<String>, PathRejection>,

@@ -11,13 +11,11 @@ mod send;
 mod stream;
 mod task;
 
-use axum::Router;
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/a2a/{assistant}", post(endpoint::post))
-        .route("/.well-known/agent-card.json", get(card::get))
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(endpoint::post)).routes(routes!(card::get))
 }

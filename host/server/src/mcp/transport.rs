@@ -10,6 +10,7 @@ use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use wakeful::core::Json;
 
 use crate::app::App;
+use crate::described::Refusal;
 use crate::error::Error;
 use crate::mcp::handler::Assistants;
 use crate::rpc::{INVALID_REQUEST, PARSE_ERROR, RpcError, id_of};
@@ -18,6 +19,14 @@ use crate::rpc::{INVALID_REQUEST, PARSE_ERROR, RpcError, id_of};
 const REFUSAL_MAX: usize = 64 << 10;
 
 /// Answers one message of a client.
+#[utoipa::path(
+    post,
+    path = "/mcp",
+    tag = "agents",
+    summary = "Send a message of the Model Context Protocol",
+    request_body = serde_json::Value,
+    responses((status = 200, description = "Done", body = serde_json::Value), (status = 202, description = "Taken on"), (status = 404, description = "There is no such thing", body = Refusal), (status = 406, description = "The client does not take the answer", body = Refusal), (status = 415, description = "The body is of another type", body = Refusal)),
+)]
 pub(crate) async fn post(State(app): State<App>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     // The middleware has read it already, and refused what is too large.

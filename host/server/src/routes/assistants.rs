@@ -1,12 +1,14 @@
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wakeful::Host;
 use wakeful::core::ComponentId;
 
 use crate::app::App;
+use crate::described::{PartsOfAssistant, Refusal};
 use crate::error::Error;
 use crate::extract::{Body, Ids, OptionalBody, Params};
 use crate::once::{Once, answer};
@@ -17,16 +19,24 @@ use crate::wire::{
     AssistantVersion, LatestBody, VersionSearch,
 };
 
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/assistants", post(create))
-        .route("/assistants/search", post(search))
-        .route("/assistants/count", post(count))
-        .route("/assistants/{assistant}", get(one).patch(update).delete(delete))
-        .route("/assistants/{assistant}/versions", post(versions))
-        .route("/assistants/{assistant}/latest", post(latest))
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(create))
+        .routes(routes!(one, update, delete))
+        .routes(routes!(search))
+        .routes(routes!(count))
+        .routes(routes!(versions))
+        .routes(routes!(latest))
 }
 
+#[utoipa::path(
+    post,
+    path = "/assistants",
+    tag = "assistants",
+    summary = "Create an assistant",
+    request_body = AssistantBody,
+    responses((status = 200, description = "Done", body = Assistant), (status = 404, description = "There is no such thing", body = Refusal), (status = 409, description = "It does not go with what is there", body = Refusal)),
+)]
 async fn create(
     State(app): State<App>,
     once: Once,
@@ -40,11 +50,26 @@ async fn create(
     Ok(answer(replayed, Json(Assistant::from(&created.into_inner()))))
 }
 
+#[utoipa::path(
+    get,
+    path = "/assistants/{assistant}",
+    tag = "assistants",
+    summary = "Read an assistant",
+    responses((status = 200, description = "Done", body = Assistant)),
+)]
 async fn one(State(app): State<App>, ids: Ids) -> Result<Response, Error> {
     let assistant = app.host.assistant(ids.assistant()?).await?;
     Ok(Json(Assistant::from(&assistant)).into_response())
 }
 
+#[utoipa::path(
+    patch,
+    path = "/assistants/{assistant}",
+    tag = "assistants",
+    summary = "Change an assistant, which makes a new version",
+    request_body = AssistantPatchBody,
+    responses((status = 200, description = "Done", body = Assistant), (status = 409, description = "It does not go with what is there", body = Refusal)),
+)]
 async fn update(
     State(app): State<App>,
     ids: Ids,
@@ -57,6 +82,14 @@ async fn update(
 }
 
 /// `?delete_threads=true` deletes the threads of the assistant as well.
+#[utoipa::path(
+    delete,
+    path = "/assistants/{assistant}",
+    tag = "assistants",
+    summary = "Delete an assistant",
+    params(("delete_threads" = Option<bool>, Query)),
+    responses((status = 204, description = "Done; there is nothing to show"), (status = 409, description = "It does not go with what is there", body = Refusal)),
+)]
 async fn delete(State(app): State<App>, ids: Ids, params: Params) -> Result<StatusCode, Error> {
     let id = ids.assistant()?;
     let threads = params.flag("delete_threads")?;
@@ -64,6 +97,14 @@ async fn delete(State(app): State<App>, ids: Ids, params: Params) -> Result<Stat
     Ok(StatusCode::NO_CONTENT)
 }
 
+#[utoipa::path(
+    post,
+    path = "/assistants/search",
+    tag = "assistants",
+    summary = "Search assistants",
+    request_body = AssistantSearch,
+    responses((status = 200, description = "Done", body = PartsOfAssistant), (status = 404, description = "There is no such thing", body = Refusal)),
+)]
 async fn search(
     State(app): State<App>,
     Body(search): Body<AssistantSearch>,
@@ -78,6 +119,14 @@ async fn search(
     Ok(paged(select.list(&shown), offset, shown.len(), page.total))
 }
 
+#[utoipa::path(
+    post,
+    path = "/assistants/count",
+    tag = "assistants",
+    summary = "Count assistants",
+    request_body = AssistantFilter,
+    responses((status = 200, description = "Done", body = u64), (status = 404, description = "There is no such thing", body = Refusal)),
+)]
 async fn count(
     State(app): State<App>,
     Body(filter): Body<AssistantFilter>,
@@ -86,6 +135,14 @@ async fn count(
     Ok(Json(app.host.search_assistants(filter.into_query()).await?.total))
 }
 
+#[utoipa::path(
+    post,
+    path = "/assistants/{assistant}/versions",
+    tag = "assistants",
+    summary = "List the versions of an assistant",
+    request_body = Option<VersionSearch>,
+    responses((status = 200, description = "Done", body = Vec<AssistantVersion>)),
+)]
 async fn versions(
     State(app): State<App>,
     ids: Ids,
@@ -100,6 +157,15 @@ async fn versions(
 }
 
 /// The version is in the body, as the clients send it, or in the query.
+#[utoipa::path(
+    post,
+    path = "/assistants/{assistant}/latest",
+    tag = "assistants",
+    summary = "Go back to a version",
+    request_body = Option<LatestBody>,
+    params(("version" = Option<u32>, Query)),
+    responses((status = 200, description = "Done", body = Assistant), (status = 409, description = "It does not go with what is there", body = Refusal)),
+)]
 async fn latest(
     State(app): State<App>,
     ids: Ids,

@@ -1,32 +1,49 @@
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wakeful::core::Run;
 use wakeful::{CancelAction, Error as HostError};
 
 use crate::app::App;
+use crate::described::Refusal;
 use crate::error::Error;
 use crate::extract::{Body, Ids, Params};
 use crate::waiting::{CancelOnDrop, Wait, wait_response};
 use crate::whole::whole;
 use crate::wire::CancelBody;
 
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/runs/cancel", post(cancel_many))
-        .route("/runs/{run}/join", get(join))
-        .route("/runs/{run}/cancel", post(cancel))
-        .route("/threads/{thread}/runs/{run}/join", get(join_on_thread))
-        .route("/threads/{thread}/runs/{run}/cancel", post(cancel_on_thread))
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(cancel_many))
+        .routes(routes!(join))
+        .routes(routes!(cancel))
+        .routes(routes!(join_on_thread))
+        .routes(routes!(cancel_on_thread))
 }
 
+#[utoipa::path(
+    get,
+    path = "/runs/{run}/join",
+    tag = "runs",
+    summary = "Wait for the result of a run",
+    params(("cancel_on_disconnect" = Option<bool>, Query)),
+    responses((status = 200, description = "Done", body = serde_json::Value)),
+)]
 async fn join(State(app): State<App>, ids: Ids, params: Params) -> Result<Response, Error> {
     let run = app.host.run(ids.run()?).await?;
     wait_for(&app, &run, &params)
 }
 
+#[utoipa::path(
+    get,
+    path = "/threads/{thread}/runs/{run}/join",
+    tag = "runs",
+    summary = "Wait for the result of a run on a thread",
+    params(("cancel_on_disconnect" = Option<bool>, Query)),
+    responses((status = 200, description = "Done", body = serde_json::Value)),
+)]
 async fn join_on_thread(
     State(app): State<App>,
     ids: Ids,
@@ -42,11 +59,27 @@ fn wait_for(app: &App, run: &Run, params: &Params) -> Result<Response, Error> {
     Ok(wait_response(app, run, Wait { guard, cancelled: false }))
 }
 
+#[utoipa::path(
+    post,
+    path = "/runs/{run}/cancel",
+    tag = "runs",
+    summary = "Cancel a run",
+    params(("wait" = Option<bool>, Query), ("action" = Option<String>, Query)),
+    responses((status = 200, description = "Done", body = serde_json::Value), (status = 202, description = "Taken on")),
+)]
 async fn cancel(State(app): State<App>, ids: Ids, params: Params) -> Result<Response, Error> {
     let run = app.host.run(ids.run()?).await?;
     stop(&app, &run, &params).await
 }
 
+#[utoipa::path(
+    post,
+    path = "/threads/{thread}/runs/{run}/cancel",
+    tag = "runs",
+    summary = "Cancel a run on a thread",
+    params(("wait" = Option<bool>, Query), ("action" = Option<String>, Query)),
+    responses((status = 200, description = "Done", body = serde_json::Value), (status = 202, description = "Taken on")),
+)]
 async fn cancel_on_thread(
     State(app): State<App>,
     ids: Ids,
@@ -56,6 +89,15 @@ async fn cancel_on_thread(
     stop(&app, &run, &params).await
 }
 
+#[utoipa::path(
+    post,
+    path = "/runs/cancel",
+    tag = "runs",
+    summary = "Cancel runs",
+    request_body = CancelBody,
+    params(("action" = Option<String>, Query)),
+    responses((status = 204, description = "Done; there is nothing to show"), (status = 404, description = "There is no such thing", body = Refusal)),
+)]
 async fn cancel_many(
     State(app): State<App>,
     params: Params,

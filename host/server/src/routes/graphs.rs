@@ -1,9 +1,10 @@
 //! What is inside of an assistant: a component has one node, and no graph below it.
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 use serde_json::json;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wakeful::core::{AssistantId, Json as Document};
 
 use crate::app::App;
@@ -12,15 +13,23 @@ use crate::extract::{Ids, Params};
 use crate::routes::assistants::known_component;
 use crate::wire::{graph, schemas};
 
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/assistants/{assistant}/graph", get(drawn))
-        .route("/assistants/{assistant}/schemas", get(described))
-        .route("/assistants/{assistant}/subgraphs", get(below))
-        .route("/assistants/{assistant}/subgraphs/{namespace}", get(below))
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(drawn))
+        .routes(routes!(described))
+        .routes(routes!(below))
+        .routes(routes!(below_one))
 }
 
 /// A component may also be named itself.
+#[utoipa::path(
+    get,
+    path = "/assistants/{assistant}/graph",
+    tag = "assistants",
+    summary = "Draw an assistant",
+    params(("xray" = Option<String>, Query)),
+    responses((status = 200, description = "Done", body = serde_json::Value)),
+)]
 async fn drawn(State(app): State<App>, ids: Ids, params: Params) -> Result<Json<Document>, Error> {
     params.word("xray", is_xray, "`true`, `false` or a depth from 1")?;
     let name = ids.text("assistant");
@@ -37,13 +46,48 @@ fn is_xray(text: &str) -> Option<()> {
     (word || text.parse::<u32>().is_ok_and(|depth| depth > 0)).then_some(())
 }
 
+#[utoipa::path(
+    get,
+    path = "/assistants/{assistant}/schemas",
+    tag = "assistants",
+    summary = "Show what an assistant takes and returns",
+    responses((status = 200, description = "Done", body = serde_json::Value)),
+)]
 async fn described(State(app): State<App>, ids: Ids) -> Result<Json<Document>, Error> {
     let assistant = app.host.assistant(ids.assistant()?).await?;
     let component = app.host.component(&assistant.component)?;
     Ok(Json(schemas(&assistant.component, component.about.as_deref())))
 }
 
+#[utoipa::path(
+    get,
+    path = "/assistants/{assistant}/subgraphs",
+    tag = "assistants",
+    summary = "Show the graphs below an assistant, of which there are none",
+    params(("recurse" = Option<bool>, Query)),
+    responses((status = 200, description = "Done", body = serde_json::Value)),
+)]
 async fn below(State(app): State<App>, ids: Ids, params: Params) -> Result<Json<Document>, Error> {
+    nothing_below(&app, &ids, &params).await
+}
+
+#[utoipa::path(
+    get,
+    path = "/assistants/{assistant}/subgraphs/{namespace}",
+    tag = "assistants",
+    summary = "Show a graph below an assistant, of which there are none",
+    params(("recurse" = Option<bool>, Query)),
+    responses((status = 200, description = "Done", body = serde_json::Value)),
+)]
+async fn below_one(
+    State(app): State<App>,
+    ids: Ids,
+    params: Params,
+) -> Result<Json<Document>, Error> {
+    nothing_below(&app, &ids, &params).await
+}
+
+async fn nothing_below(app: &App, ids: &Ids, params: &Params) -> Result<Json<Document>, Error> {
     params.flag("recurse")?;
     app.host.assistant(ids.assistant()?).await?;
     Ok(Json(json!({})))

@@ -1,9 +1,10 @@
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{post, put};
-use axum::{Json, Router};
 use serde_json::json;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::error::Error;
@@ -13,13 +14,21 @@ use crate::wire::{
     AddressBody, FoundItem, Item, ItemBody, ItemSearch, NamespaceSearch, REFRESH, queried,
 };
 
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/store/items", put(put_one).get(one).delete(delete))
-        .route("/store/items/search", post(search))
-        .route("/store/namespaces", post(namespaces))
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(put_one, one, delete))
+        .routes(routes!(search))
+        .routes(routes!(namespaces))
 }
 
+#[utoipa::path(
+    put,
+    path = "/store/items",
+    tag = "store",
+    summary = "Put an item",
+    request_body = ItemBody,
+    responses((status = 204, description = "Done; there is nothing to show")),
+)]
 async fn put_one(State(app): State<App>, Body(body): Body<ItemBody>) -> Result<StatusCode, Error> {
     let (address, value, ttl) = body.into_parts()?;
     whole(async move { app.host.put_item(address, value, ttl).await }).await?;
@@ -27,6 +36,14 @@ async fn put_one(State(app): State<App>, Body(body): Body<ItemBody>) -> Result<S
 }
 
 /// The item, or null if there is none.
+#[utoipa::path(
+    get,
+    path = "/store/items",
+    tag = "store",
+    summary = "Read an item; null if there is none",
+    params(("namespace" = Option<String>, Query), ("key" = Option<String>, Query), ("refresh_ttl" = Option<bool>, Query)),
+    responses((status = 200, description = "Done", body = Option<Item>), (status = 400, description = "The request cannot be carried out as it is", body = serde_json::Value)),
+)]
 async fn one(State(app): State<App>, params: Params) -> Result<Response, Error> {
     let Some(address) = queried(&params)? else {
         // Clients read this one refusal from `error`.
@@ -41,6 +58,14 @@ async fn one(State(app): State<App>, params: Params) -> Result<Response, Error> 
     Ok(Json(item.as_ref().map(Item::from)).into_response())
 }
 
+#[utoipa::path(
+    delete,
+    path = "/store/items",
+    tag = "store",
+    summary = "Delete an item",
+    request_body = AddressBody,
+    responses((status = 204, description = "Done; there is nothing to show")),
+)]
 async fn delete(
     State(app): State<App>,
     Body(body): Body<AddressBody>,
@@ -50,12 +75,28 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+#[utoipa::path(
+    post,
+    path = "/store/items/search",
+    tag = "store",
+    summary = "Search items",
+    request_body = ItemSearch,
+    responses((status = 200, description = "Done", body = serde_json::Value)),
+)]
 async fn search(State(app): State<App>, Body(search): Body<ItemSearch>) -> Result<Response, Error> {
     let items = app.host.search_items(search.into_search()?).await?;
     let shown: Vec<_> = items.iter().map(FoundItem::from).collect();
     Ok(Json(json!({ "items": shown })).into_response())
 }
 
+#[utoipa::path(
+    post,
+    path = "/store/namespaces",
+    tag = "store",
+    summary = "List namespaces",
+    request_body = NamespaceSearch,
+    responses((status = 200, description = "Done", body = serde_json::Value)),
+)]
 async fn namespaces(
     State(app): State<App>,
     Body(search): Body<NamespaceSearch>,

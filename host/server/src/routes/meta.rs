@@ -1,29 +1,46 @@
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use serde_json::json;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::described::Health;
 use crate::error::Error;
 use crate::extract::Params;
 use crate::metrics::{self, Snapshot};
 
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/", get(root))
-        .route("/ok", get(ok))
-        .route("/info", get(info))
-        .route("/metrics", get(metrics))
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(root))
+        .routes(routes!(ok))
+        .routes(routes!(info))
+        .routes(routes!(metrics))
 }
 
+#[utoipa::path(
+    get,
+    path = "/",
+    tag = "meta",
+    summary = "Whether the server is there",
+    responses((status = 200, description = "Done", body = Health)),
+)]
 async fn root() -> Json<serde_json::Value> {
     Json(json!({ "ok": true, "services": {} }))
 }
 
 /// `?check_db=1` reads and writes the store as well.
+#[utoipa::path(
+    get,
+    path = "/ok",
+    tag = "meta",
+    summary = "Whether the server is well",
+    params(("check_db" = Option<bool>, Query)),
+    responses((status = 200, description = "Done", body = Health)),
+)]
 async fn ok(State(app): State<App>, params: Params) -> Result<Json<serde_json::Value>, Error> {
     if params.flag("check_db")?
         && let Err(problem) = app.host.check().await
@@ -38,6 +55,14 @@ async fn ok(State(app): State<App>, params: Params) -> Result<Json<serde_json::V
 }
 
 /// `?format=json` shows a part of it as LangGraph's server does.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "meta",
+    summary = "What the server counts",
+    params(("format" = Option<String>, Query)),
+    responses((status = 200, description = "Done", content((serde_json::Value = "application/json"), (String = "application/openmetrics-text")))),
+)]
 async fn metrics(State(app): State<App>, params: Params) -> Result<Response, Error> {
     let as_json = |word: &str| match word {
         "json" => Some(true),
@@ -56,6 +81,13 @@ async fn metrics(State(app): State<App>, params: Params) -> Result<Response, Err
     Ok(([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response())
 }
 
+#[utoipa::path(
+    get,
+    path = "/info",
+    tag = "meta",
+    summary = "What the server is",
+    responses((status = 200, description = "Done", body = serde_json::Value)),
+)]
 async fn info(State(app): State<App>) -> Json<serde_json::Value> {
     Json(json!({
         "uptime_seconds": app.host.uptime().as_secs(),

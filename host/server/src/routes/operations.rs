@@ -1,34 +1,52 @@
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wakeful::Error as HostError;
 
 use crate::app::App;
+use crate::described::Refusal;
 use crate::error::Error;
 use crate::extract::OptionalBody;
 use crate::whole::whole;
 use crate::wire::Component;
 
-pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/components", get(components)).route("/backups", post(back_up))
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(components)).routes(routes!(back_up))
 }
 
+#[utoipa::path(
+    get,
+    path = "/components",
+    tag = "operations",
+    summary = "List the components in the folder",
+    responses((status = 200, description = "Done", body = Vec<Component>)),
+)]
 async fn components(State(app): State<App>) -> Response {
     let components = app.host.components();
     let shown: Vec<_> = components.iter().map(Component::from).collect();
     Json(shown).into_response()
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 struct BackupBody {
     name: Option<String>,
 }
 
 /// Copies everything into a new folder below `backups` in the data folder.
+#[utoipa::path(
+    post,
+    path = "/backups",
+    tag = "operations",
+    summary = "Back everything up",
+    request_body = Option<BackupBody>,
+    responses((status = 200, description = "Done", body = serde_json::Value), (status = 409, description = "It does not go with what is there", body = Refusal)),
+)]
 async fn back_up(
     State(app): State<App>,
     OptionalBody(body): OptionalBody<BackupBody>,

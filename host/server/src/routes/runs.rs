@@ -1,12 +1,14 @@
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{AppendHeaders, IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wakeful::core::{Object, Run as Record, RunStatus, ThreadId};
 use wakeful::{Created, Error as HostError, Host, RunQuery, RunWatch};
 
 use crate::app::App;
+use crate::described::{PartsOfRun, Refusal};
 use crate::error::Error;
 use crate::extract::{Body, Ids, Params};
 use crate::once::{Once, answer};
@@ -14,23 +16,32 @@ use crate::routes::assistants::{component_ids, list};
 use crate::routes::page::paged;
 use crate::waiting::{CancelOnDrop, Wait, content_location, wait_response};
 use crate::whole::whole;
+use crate::wire::RunDocument;
 use crate::wire::{Limit, Logs, Run, RunBody, RunOn, Select};
 
 /// The most runs that one request may create.
 const BATCH_MOST: usize = 1_000;
 
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/runs", get(all).post(create_stateless))
-        .route("/runs/wait", post(wait_stateless))
-        .route("/runs/batch", post(batch))
-        .route("/runs/{run}", get(one))
-        .route("/runs/{run}/logs", get(logs))
-        .route("/threads/{thread}/runs", get(on_thread).post(create))
-        .route("/threads/{thread}/runs/wait", post(wait))
-        .route("/threads/{thread}/runs/{run}", get(one_on_thread).delete(delete))
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(all, create_stateless))
+        .routes(routes!(wait_stateless))
+        .routes(routes!(batch))
+        .routes(routes!(one))
+        .routes(routes!(logs))
+        .routes(routes!(on_thread, create))
+        .routes(routes!(wait))
+        .routes(routes!(one_on_thread, delete))
 }
 
+#[utoipa::path(
+    post,
+    path = "/threads/{thread}/runs",
+    tag = "runs",
+    summary = "Run on a thread",
+    request_body = RunDocument,
+    responses((status = 200, description = "Done", body = Run), (status = 409, description = "It does not go with what is there", body = Refusal)),
+)]
 async fn create(
     State(app): State<App>,
     ids: Ids,
@@ -43,6 +54,14 @@ async fn create(
     Ok(answer(replayed, (AppendHeaders(content_location(&path)), Json(Run::from(&run)))))
 }
 
+#[utoipa::path(
+    post,
+    path = "/runs",
+    tag = "runs",
+    summary = "Run on a thread of its own",
+    request_body = RunDocument,
+    responses((status = 200, description = "Done", body = Run), (status = 404, description = "There is no such thing", body = Refusal)),
+)]
 async fn create_stateless(
     State(app): State<App>,
     once: Once,
@@ -54,6 +73,14 @@ async fn create_stateless(
     Ok(answer(replayed, (AppendHeaders(content_location(&path)), Json(Run::from(&run)))))
 }
 
+#[utoipa::path(
+    post,
+    path = "/threads/{thread}/runs/wait",
+    tag = "runs",
+    summary = "Run on a thread, and wait for the result",
+    request_body = RunDocument,
+    responses((status = 200, description = "Done", body = serde_json::Value), (status = 409, description = "It does not go with what is there", body = Refusal)),
+)]
 async fn wait(
     State(app): State<App>,
     ids: Ids,
@@ -65,6 +92,14 @@ async fn wait(
     Ok(answer(replayed, wait_response(&app, &run, Wait { guard, cancelled: false })))
 }
 
+#[utoipa::path(
+    post,
+    path = "/runs/wait",
+    tag = "runs",
+    summary = "Run on a thread of its own, and wait for the result",
+    request_body = RunDocument,
+    responses((status = 200, description = "Done", body = serde_json::Value), (status = 404, description = "There is no such thing", body = Refusal)),
+)]
 async fn wait_stateless(
     State(app): State<App>,
     once: Once,
@@ -110,6 +145,14 @@ pub(crate) async fn insert(
     .await
 }
 
+#[utoipa::path(
+    post,
+    path = "/runs/batch",
+    tag = "runs",
+    summary = "Run many times, each on a thread of its own",
+    request_body = Vec<RunDocument>,
+    responses((status = 200, description = "Done", body = Vec<Run>), (status = 404, description = "There is no such thing", body = Refusal)),
+)]
 async fn batch(
     State(app): State<App>,
     once: Once,
@@ -158,27 +201,63 @@ fn unknown_assistant(host: &Host, assistant: &str) -> Error {
     ))
 }
 
+#[utoipa::path(
+    get,
+    path = "/runs/{run}",
+    tag = "runs",
+    summary = "Read a run",
+    responses((status = 200, description = "Done", body = Run)),
+)]
 async fn one(State(app): State<App>, ids: Ids) -> Result<Response, Error> {
     let run = app.host.run(ids.run()?).await?;
     Ok(Json(Run::from(&run)).into_response())
 }
 
+#[utoipa::path(
+    get,
+    path = "/threads/{thread}/runs/{run}",
+    tag = "runs",
+    summary = "Read a run on a thread",
+    responses((status = 200, description = "Done", body = Run)),
+)]
 async fn one_on_thread(State(app): State<App>, ids: Ids) -> Result<Response, Error> {
     let run = app.host.run_on(ids.thread()?, ids.run()?).await?;
     Ok(Json(Run::from(&run)).into_response())
 }
 
+#[utoipa::path(
+    get,
+    path = "/runs/{run}/logs",
+    tag = "runs",
+    summary = "Read what a run logged",
+    responses((status = 200, description = "Done", body = Logs)),
+)]
 async fn logs(State(app): State<App>, ids: Ids) -> Result<Response, Error> {
     let run = app.host.run(ids.run()?).await?;
     Ok(Json(Logs::of(run.report.as_ref())).into_response())
 }
 
+#[utoipa::path(
+    delete,
+    path = "/threads/{thread}/runs/{run}",
+    tag = "runs",
+    summary = "Delete a run that has ended",
+    responses((status = 204, description = "Done; there is nothing to show"), (status = 409, description = "It does not go with what is there", body = Refusal)),
+)]
 async fn delete(State(app): State<App>, ids: Ids) -> Result<StatusCode, Error> {
     let id = app.host.run_on(ids.thread()?, ids.run()?).await?.id;
     whole(async move { app.host.delete_run(id).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
+#[utoipa::path(
+    get,
+    path = "/threads/{thread}/runs",
+    tag = "runs",
+    summary = "List the runs on a thread, newest first",
+    params(("cron_id" = Option<String>, Query), ("status" = Option<String>, Query), ("limit" = Option<u32>, Query), ("offset" = Option<u64>, Query), ("select" = Option<Vec<String>>, Query)),
+    responses((status = 200, description = "Done", body = PartsOfRun)),
+)]
 async fn on_thread(State(app): State<App>, ids: Ids, params: Params) -> Result<Response, Error> {
     let thread = ids.thread()?;
     let query = query(&params, Some(thread))?;
@@ -186,6 +265,14 @@ async fn on_thread(State(app): State<App>, ids: Ids, params: Params) -> Result<R
     search(&app.host, &params, query).await
 }
 
+#[utoipa::path(
+    get,
+    path = "/runs",
+    tag = "runs",
+    summary = "List runs, newest first",
+    params(("thread_id" = Option<String>, Query), ("cron_id" = Option<String>, Query), ("status" = Option<String>, Query), ("limit" = Option<u32>, Query), ("offset" = Option<u64>, Query), ("select" = Option<Vec<String>>, Query)),
+    responses((status = 200, description = "Done", body = PartsOfRun)),
+)]
 async fn all(State(app): State<App>, params: Params) -> Result<Response, Error> {
     let query = query(&params, params.id("thread_id", "thread")?)?;
     search(&app.host, &params, query).await

@@ -1,29 +1,48 @@
+use axum::Json;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wakeful::core::{CheckpointId, Object, ThreadId};
 use wakeful::{Error as HostError, HistoryStart, Host};
 
 use crate::app::App;
+use crate::described::{PartOfState, PartsOfState, Refusal};
 use crate::error::Error;
 use crate::extract::{Body, Ids, Params, parse_id};
 use crate::whole::whole;
 use crate::wire::{CheckpointRef, Limit, State, StateBody, StateSelect, Updated};
 
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/threads/{thread}/state", get(newest).post(update))
-        .route("/threads/{thread}/state/{checkpoint}", get(at))
-        .route("/threads/{thread}/state/checkpoint", post(at_reference))
-        .route("/threads/{thread}/history", get(history_by_query).post(history_by_body))
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(newest, update))
+        .routes(routes!(at))
+        .routes(routes!(at_reference))
+        .routes(routes!(history_by_query, history_by_body))
 }
 
+#[utoipa::path(
+    get,
+    path = "/threads/{thread}/state",
+    tag = "states",
+    summary = "Read the state of a thread",
+    params(("subgraphs" = Option<bool>, Query), ("select" = Option<Vec<String>>, Query)),
+    responses((status = 200, description = "Done", body = PartOfState)),
+)]
 async fn newest(Shared(app): Shared<App>, ids: Ids, params: Params) -> Result<Response, Error> {
     state(&app.host, ids.thread()?, None, &asked(&params)?).await
 }
 
+#[utoipa::path(
+    get,
+    path = "/threads/{thread}/state/{checkpoint}",
+    tag = "states",
+    summary = "Read an earlier state of a thread",
+    params(("subgraphs" = Option<bool>, Query), ("select" = Option<Vec<String>>, Query)),
+    responses((status = 200, description = "Done", body = PartOfState)),
+)]
 async fn at(Shared(app): Shared<App>, ids: Ids, params: Params) -> Result<Response, Error> {
     state(&app.host, ids.thread()?, Some(ids.checkpoint()?), &asked(&params)?).await
 }
@@ -34,13 +53,21 @@ fn asked(params: &Params) -> Result<StateSelect, Error> {
     Ok(StateSelect::of(params.all("select")))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct ReferenceBody {
     checkpoint: CheckpointRef,
     #[serde(default)]
     select: StateSelect,
 }
 
+#[utoipa::path(
+    post,
+    path = "/threads/{thread}/state/checkpoint",
+    tag = "states",
+    summary = "Read the state that a checkpoint names",
+    request_body = ReferenceBody,
+    responses((status = 200, description = "Done", body = PartOfState)),
+)]
 async fn at_reference(
     Shared(app): Shared<App>,
     ids: Ids,
@@ -69,6 +96,14 @@ async fn state(
     Ok(Json(select.apply(&state)).into_response())
 }
 
+#[utoipa::path(
+    post,
+    path = "/threads/{thread}/state",
+    tag = "states",
+    summary = "Write the state of a thread",
+    request_body = StateBody,
+    responses((status = 200, description = "Done", body = Updated), (status = 409, description = "It does not go with what is there", body = Refusal)),
+)]
 async fn update(
     Shared(app): Shared<App>,
     ids: Ids,
@@ -88,7 +123,7 @@ fn refusal(problem: HostError) -> Error {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct HistoryBody {
     #[serde(default)]
     limit: Limit,
@@ -99,6 +134,14 @@ struct HistoryBody {
     select: StateSelect,
 }
 
+#[utoipa::path(
+    post,
+    path = "/threads/{thread}/history",
+    tag = "states",
+    summary = "List the states of a thread, newest first",
+    request_body = HistoryBody,
+    responses((status = 200, description = "Done", body = PartsOfState)),
+)]
 async fn history_by_body(
     Shared(app): Shared<App>,
     ids: Ids,
@@ -116,6 +159,14 @@ async fn history_by_body(
     history(&app.host, ids.thread()?, from, &metadata, body.limit, &body.select).await
 }
 
+#[utoipa::path(
+    get,
+    path = "/threads/{thread}/history",
+    tag = "states",
+    summary = "List the states of a thread, newest first",
+    params(("limit" = Option<u32>, Query), ("offset" = Option<u64>, Query), ("before" = Option<String>, Query), ("subgraphs" = Option<bool>, Query), ("select" = Option<Vec<String>>, Query)),
+    responses((status = 200, description = "Done", body = PartsOfState)),
+)]
 async fn history_by_query(
     Shared(app): Shared<App>,
     ids: Ids,

@@ -1,11 +1,12 @@
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wakeful::core::{Object, Run};
 use wakeful::{History, RunWatch};
 
 use crate::app::App;
+use crate::described::Refusal;
 use crate::error::Error;
 use crate::extract::{Body, Ids, Params};
 use crate::once::{Once, answer};
@@ -14,20 +15,28 @@ use crate::stream::{
     EventStream, Metadata, Modes, Resume, RunStream, Source, ThreadModes, ThreadShow, Wanted,
 };
 use crate::waiting::CancelOnDrop;
-use crate::wire::RunOn;
+use crate::wire::{RunDocument, RunOn};
 
 /// How far back a stream of a thread can be taken up.
 const HISTORY: History = History { runs: 20, outlines: false };
 
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/runs/stream", post(create_stateless))
-        .route("/runs/{run}/stream", get(join))
-        .route("/threads/{thread}/stream", get(thread))
-        .route("/threads/{thread}/runs/stream", post(create))
-        .route("/threads/{thread}/runs/{run}/stream", get(join_on_thread))
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(create_stateless))
+        .routes(routes!(join))
+        .routes(routes!(thread))
+        .routes(routes!(create))
+        .routes(routes!(join_on_thread))
 }
 
+#[utoipa::path(
+    post,
+    path = "/threads/{thread}/runs/stream",
+    tag = "streams",
+    summary = "Run on a thread, and watch it",
+    request_body = RunDocument,
+    responses((status = 200, description = "Events as they come", body = String, content_type = "text/event-stream"), (status = 409, description = "It does not go with what is there", body = Refusal)),
+)]
 async fn create(
     State(app): State<App>,
     ids: Ids,
@@ -39,6 +48,14 @@ async fn create(
     Ok(created(&app, new, &path))
 }
 
+#[utoipa::path(
+    post,
+    path = "/runs/stream",
+    tag = "streams",
+    summary = "Run on a thread of its own, and watch it",
+    request_body = RunDocument,
+    responses((status = 200, description = "Events as they come", body = String, content_type = "text/event-stream"), (status = 404, description = "There is no such thing", body = Refusal)),
+)]
 async fn create_stateless(
     State(app): State<App>,
     once: Once,
@@ -57,6 +74,14 @@ fn created(app: &App, new: Inserted, path: &str) -> Response {
     answer(new.replayed, stream.into_response(Some(path)))
 }
 
+#[utoipa::path(
+    get,
+    path = "/runs/{run}/stream",
+    tag = "streams",
+    summary = "Watch a run",
+    params(("stream_mode" = Option<Vec<String>>, Query), ("cancel_on_disconnect" = Option<bool>, Query), ("Last-Event-ID" = Option<String>, Header)),
+    responses((status = 200, description = "Events as they come", body = String, content_type = "text/event-stream")),
+)]
 async fn join(
     State(app): State<App>,
     ids: Ids,
@@ -68,6 +93,14 @@ async fn join(
     joined(&app, &run, watch, &params, resume, &path)
 }
 
+#[utoipa::path(
+    get,
+    path = "/threads/{thread}/runs/{run}/stream",
+    tag = "streams",
+    summary = "Watch a run on a thread",
+    params(("stream_mode" = Option<Vec<String>>, Query), ("cancel_on_disconnect" = Option<bool>, Query), ("Last-Event-ID" = Option<String>, Header)),
+    responses((status = 200, description = "Events as they come", body = String, content_type = "text/event-stream")),
+)]
 async fn join_on_thread(
     State(app): State<App>,
     ids: Ids,
@@ -126,6 +159,14 @@ fn stream(
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/threads/{thread}/stream",
+    tag = "streams",
+    summary = "Watch the runs on a thread",
+    params(("stream_modes" = Option<Vec<String>>, Query), ("Last-Event-ID" = Option<String>, Header)),
+    responses((status = 200, description = "Events as they come", body = String, content_type = "text/event-stream")),
+)]
 async fn thread(
     State(app): State<App>,
     ids: Ids,

@@ -1,13 +1,15 @@
+use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde_json::json;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wakeful::core::{Checkpoint, Thread as Record, ThreadStatus};
 use wakeful::{Error as HostError, Host};
 
 use crate::app::App;
+use crate::described::{PartsOfThread, Refusal};
 use crate::error::Error;
 use crate::extract::{Body, Ids, Params};
 use crate::once::{Once, answer};
@@ -17,17 +19,25 @@ use crate::wire::{
     PruneBody, Storage, Thread, ThreadBody, ThreadFilter, ThreadPatchBody, ThreadSearch,
 };
 
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/threads", post(create))
-        .route("/threads/search", post(search))
-        .route("/threads/count", post(count))
-        .route("/threads/prune", post(prune))
-        .route("/threads/{thread}", get(one).patch(update).delete(delete))
-        .route("/threads/{thread}/copy", post(copy))
-        .route("/threads/{thread}/storage", get(storage))
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(create))
+        .routes(routes!(one, update, delete))
+        .routes(routes!(copy))
+        .routes(routes!(storage))
+        .routes(routes!(search))
+        .routes(routes!(count))
+        .routes(routes!(prune))
 }
 
+#[utoipa::path(
+    post,
+    path = "/threads",
+    tag = "threads",
+    summary = "Create a thread",
+    request_body = ThreadBody,
+    responses((status = 200, description = "Done", body = Thread), (status = 404, description = "There is no such thing", body = Refusal), (status = 409, description = "It does not go with what is there", body = Refusal)),
+)]
 async fn create(
     State(app): State<App>,
     once: Once,
@@ -42,6 +52,14 @@ async fn create(
     Ok(answer(replayed, show(&app.host, &created.into_inner()).await?))
 }
 
+#[utoipa::path(
+    get,
+    path = "/threads/{thread}",
+    tag = "threads",
+    summary = "Read a thread",
+    params(("include" = Option<String>, Query)),
+    responses((status = 200, description = "Done", body = Thread)),
+)]
 async fn one(State(app): State<App>, ids: Ids, params: Params) -> Result<Response, Error> {
     let included: Vec<_> = params.all("include").flat_map(|names| names.split(',')).collect();
     if let Some(name) = included.iter().find(|name| **name != "ttl") {
@@ -55,6 +73,14 @@ async fn one(State(app): State<App>, ids: Ids, params: Params) -> Result<Respons
     Ok(Json(Thread::new(&thread, head.as_ref()).with_ttl(&thread)).into_response())
 }
 
+#[utoipa::path(
+    patch,
+    path = "/threads/{thread}",
+    tag = "threads",
+    summary = "Change a thread",
+    request_body = ThreadPatchBody,
+    responses((status = 200, description = "Done", body = Thread), (status = 204, description = "Done; there is nothing to show")),
+)]
 async fn update(
     State(app): State<App>,
     ids: Ids,
@@ -78,6 +104,13 @@ fn wants_nothing_back(headers: &HeaderMap) -> bool {
         .any(|preference| preference.trim().eq_ignore_ascii_case("return=minimal"))
 }
 
+#[utoipa::path(
+    post,
+    path = "/threads/{thread}/copy",
+    tag = "threads",
+    summary = "Copy a thread",
+    responses((status = 200, description = "Done", body = Thread), (status = 409, description = "It does not go with what is there", body = Refusal)),
+)]
 async fn copy(State(app): State<App>, ids: Ids) -> Result<Response, Error> {
     // The protocol answers a bad id here with 400, and a missing thread with 409.
     let id = ids.thread().map_err(|problem| Error::bad_request(problem.to_string()))?;
@@ -95,24 +128,54 @@ fn uncopied(problem: HostError) -> Error {
     }
 }
 
+#[utoipa::path(
+    post,
+    path = "/threads/prune",
+    tag = "threads",
+    summary = "Delete or shrink threads",
+    request_body = PruneBody,
+    responses((status = 200, description = "Done", body = serde_json::Value), (status = 404, description = "There is no such thing", body = Refusal), (status = 409, description = "It does not go with what is there", body = Refusal)),
+)]
 async fn prune(State(app): State<App>, Body(body): Body<PruneBody>) -> Result<Response, Error> {
     let (threads, how) = body.into_request()?;
     let pruned = whole(async move { app.host.prune_threads(&threads, how).await }).await?;
     Ok(Json(json!({ "pruned_count": pruned })).into_response())
 }
 
+#[utoipa::path(
+    get,
+    path = "/threads/{thread}/storage",
+    tag = "threads",
+    summary = "Show what a thread takes",
+    responses((status = 200, description = "Done", body = Storage)),
+)]
 async fn storage(State(app): State<App>, ids: Ids) -> Result<Response, Error> {
     let id = ids.thread()?;
     let storage = app.host.thread_storage(id).await?;
     Ok(Json(Storage::new(id, &storage)).into_response())
 }
 
+#[utoipa::path(
+    delete,
+    path = "/threads/{thread}",
+    tag = "threads",
+    summary = "Delete a thread with everything on it",
+    responses((status = 204, description = "Done; there is nothing to show")),
+)]
 async fn delete(State(app): State<App>, ids: Ids) -> Result<StatusCode, Error> {
     let id = ids.thread()?;
     whole(async move { app.host.delete_thread(id).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
+#[utoipa::path(
+    post,
+    path = "/threads/search",
+    tag = "threads",
+    summary = "Search threads",
+    request_body = ThreadSearch,
+    responses((status = 200, description = "Done", body = PartsOfThread)),
+)]
 async fn search(
     State(app): State<App>,
     Body(mut search): Body<ThreadSearch>,
@@ -139,6 +202,14 @@ async fn search(
     Ok(paged(select.list(&shown), offset, shown.len(), page.total))
 }
 
+#[utoipa::path(
+    post,
+    path = "/threads/count",
+    tag = "threads",
+    summary = "Count threads",
+    request_body = ThreadFilter,
+    responses((status = 200, description = "Done", body = u64)),
+)]
 async fn count(
     State(app): State<App>,
     Body(filter): Body<ThreadFilter>,

@@ -1,13 +1,17 @@
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use wakeful::core::{Assistant as Record, AssistantId, ComponentId, Object};
 use wakeful::{AssistantQuery, AssistantSort, Order};
 
+use crate::described;
 use crate::wire::{Limit, Select, Text, Time, word};
 
 /// An assistant, on the wire.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Assistant<'a> {
+    #[schema(value_type = String, format = "uuid")]
     assistant_id: Text<AssistantId>,
+    #[schema(value_type = String)]
     graph_id: Text<&'a ComponentId>,
     config: &'a Object,
     context: &'a Object,
@@ -52,10 +56,12 @@ impl<'a> From<&'a Record> for Assistant<'a> {
 }
 
 /// A version of an assistant, on the wire.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct AssistantVersion<'a> {
+    #[schema(value_type = String, format = "uuid")]
     assistant_id: Text<AssistantId>,
     version: u32,
+    #[schema(value_type = String)]
     graph_id: Text<&'a ComponentId>,
     config: &'a Object,
     context: &'a Object,
@@ -83,7 +89,7 @@ impl<'a> From<&'a Record> for AssistantVersion<'a> {
 }
 
 /// The body of `POST /assistants/count`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct AssistantFilter {
     pub(crate) graph_id: Option<String>,
     name: Option<String>,
@@ -91,13 +97,14 @@ pub(crate) struct AssistantFilter {
 }
 
 /// The body of `POST /assistants/search`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct AssistantSearch {
     pub(crate) graph_id: Option<String>,
     name: Option<String>,
     metadata: Option<Object>,
     sort_by: Option<SortBy>,
     #[serde(default, deserialize_with = "word::order")]
+    #[schema(value_type = Option<described::Order>)]
     sort_order: Option<Order>,
     #[serde(default)]
     limit: Limit,
@@ -106,7 +113,7 @@ pub(crate) struct AssistantSearch {
     pub(crate) select: Select,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum SortBy {
     AssistantId,

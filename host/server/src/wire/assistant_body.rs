@@ -1,7 +1,9 @@
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 use wakeful::core::{AssistantId, AssistantPatch, ComponentId, Object};
 use wakeful::{CreateAssistant, IfExists, VersionQuery};
 
+use crate::described;
 use crate::error::Error;
 use crate::extract::parse_id;
 use crate::wire::request::Config;
@@ -13,7 +15,7 @@ const NAME: usize = 500;
 const DESCRIPTION: usize = 10_000;
 
 /// The body that creates an assistant.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(crate) struct AssistantBody {
     graph_id: String,
     assistant_id: Option<String>,
@@ -23,6 +25,7 @@ pub(crate) struct AssistantBody {
     name: Option<String>,
     description: Option<String>,
     #[serde(default, deserialize_with = "do_nothing")]
+    #[schema(value_type = Option<described::IfExists>)]
     if_exists: bool,
 }
 
@@ -72,7 +75,7 @@ fn check_texts(name: Option<&str>, description: Option<&str>) -> Result<(), Erro
 
 /// The body that changes an assistant. What is absent or `null` stays; a description that is
 /// `null` goes.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(crate) struct AssistantPatchBody {
     graph_id: Option<String>,
     config: Option<Object>,
@@ -80,6 +83,7 @@ pub(crate) struct AssistantPatchBody {
     metadata: Option<Object>,
     name: Option<String>,
     #[serde(default, deserialize_with = "word::present")]
+    #[schema(value_type = Option<String>)]
     description: Option<Option<String>>,
 }
 
@@ -102,7 +106,7 @@ fn component(id: &str) -> Result<ComponentId, Error> {
 }
 
 /// The body of `POST /assistants/{id}/versions`.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 pub(crate) struct VersionSearch {
     metadata: Option<Object>,
     #[serde(default)]
@@ -121,7 +125,7 @@ impl VersionSearch {
 }
 
 /// The body of `POST /assistants/{id}/latest`.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 pub(crate) struct LatestBody {
     pub(crate) version: Option<u32>,
 }

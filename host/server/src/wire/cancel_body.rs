@@ -1,4 +1,5 @@
 use serde::Deserialize;
+use utoipa::ToSchema;
 use wakeful::RunsToStop;
 
 use crate::error::Error;
@@ -8,14 +9,14 @@ use crate::extract::parse_id;
 const MOST: usize = 1_000;
 
 /// The body of `POST /runs/cancel`: a status, or a thread and runs of it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct CancelBody {
     status: Option<Status>,
     thread_id: Option<String>,
     run_ids: Option<Vec<String>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Status {
     Pending,

@@ -1,18 +1,20 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use wakeful::core::{Digest, Limits as Record, Object};
 use wakeful::{ComponentState, ComponentStatus};
 
 use crate::wire::{Grants, Text, Time};
 
 /// A component file in the assistants folder, on the wire.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Component<'a> {
     id: &'a str,
     path: Cow<'a, str>,
     status: &'static str,
     problem: Option<&'a str>,
+    #[schema(value_type = Option<String>)]
     digest: Option<Text<Digest>>,
     bytes: Option<u64>,
     contract: Option<&'a str>,
@@ -28,7 +30,7 @@ pub(crate) struct Component<'a> {
 }
 
 /// JSON Schemas, where the component gives them.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Schemas<'a> {
     input: Option<&'a Object>,
     output: Option<&'a Object>,
@@ -36,10 +38,11 @@ struct Schemas<'a> {
 }
 
 /// Limits; sizes are in bytes.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Limits {
     fuel: u64,
     memory: u64,
+    #[schema(value_type = u64)]
     timeout_ms: u128,
     output: u64,
     logs: u64,

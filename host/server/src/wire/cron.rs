@@ -1,5 +1,6 @@
 use serde::Serialize;
 use serde_json::{Map, json};
+use utoipa::ToSchema;
 use wakeful::core::{
     AssistantId, Cron as Record, CronId, Json, MultitaskStrategy, Object, OnCompletion, ThreadId,
 };
@@ -7,10 +8,13 @@ use wakeful::core::{
 use crate::wire::{Text, Time};
 
 /// A cron, on the wire.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Cron<'a> {
+    #[schema(value_type = String, format = "uuid")]
     cron_id: Text<CronId>,
+    #[schema(value_type = String, format = "uuid")]
     assistant_id: Text<AssistantId>,
+    #[schema(value_type = Option<String>, format = "uuid")]
     thread_id: Option<Text<ThreadId>>,
     user_id: &'static str,
     end_time: Option<Time>,

@@ -1,19 +1,22 @@
 use serde::Deserialize;
+use utoipa::ToSchema;
 use wakeful::core::{
     AssistantId, Json, MultitaskStrategy, Object, OnCompletion, ThreadId, Timestamp,
 };
 use wakeful::{CreateCron, CronPatch, CronQuery, Order, RequestPatch, SortBy as StoreSortBy};
 
+use crate::described;
 use crate::error::Error;
 use crate::extract::{parse_id, typed};
-use crate::wire::options::take_options;
+use crate::wire::options::{OptionFields, take_options};
 use crate::wire::request::{Config, RequestParts, client_metadata};
 use crate::wire::{Limit, Select, parse_time, word};
 
 /// The body that creates a cron.
 pub(crate) struct CronBody(CreateCron);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = CronFields)]
 struct Fields {
     assistant_id: String,
     schedule: String,
@@ -26,9 +29,31 @@ struct Fields {
     context: Option<Object>,
     metadata: Option<Object>,
     #[serde(default, deserialize_with = "word::completion")]
+    #[schema(value_type = Option<described::Completion>)]
     on_run_completed: Option<OnCompletion>,
     #[serde(default, deserialize_with = "word::multitask")]
+    #[schema(value_type = Option<described::Multitask>)]
     multitask_strategy: Option<MultitaskStrategy>,
+}
+
+/// The whole body of a request for a cron, for the description.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "only described; it is read in two parts")]
+pub(crate) struct CronDocument {
+    #[serde(flatten)]
+    fields: Fields,
+    #[serde(flatten)]
+    options: OptionFields,
+}
+
+/// The whole body of a change of a cron, for the description.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "only described; it is read in two parts")]
+pub(crate) struct CronPatchDocument {
+    #[serde(flatten)]
+    fields: PatchFields,
+    #[serde(flatten)]
+    options: OptionFields,
 }
 
 impl CronBody {
@@ -68,20 +93,25 @@ impl CronBody {
 /// The body that changes a cron.
 pub(crate) struct CronPatchBody(CronPatch);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = CronPatchFields)]
 struct PatchFields {
     schedule: Option<String>,
     #[serde(default, deserialize_with = "word::present")]
+    #[schema(value_type = Option<String>)]
     timezone: Option<Option<String>>,
     #[serde(default, deserialize_with = "word::present")]
+    #[schema(value_type = Option<String>)]
     end_time: Option<Option<String>>,
     enabled: Option<bool>,
     #[serde(default, deserialize_with = "word::present")]
+    #[schema(value_type = Option<Json>)]
     input: Option<Json>,
     config: Option<Object>,
     context: Option<Object>,
     metadata: Option<Object>,
     #[serde(default, deserialize_with = "word::completion")]
+    #[schema(value_type = Option<described::Completion>)]
     on_run_completed: Option<OnCompletion>,
 }
 
@@ -145,7 +175,7 @@ fn check_input(input: &Json) -> Result<(), Error> {
 }
 
 /// The body of `POST /runs/crons/count`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct CronFilter {
     assistant_id: Option<String>,
     thread_id: Option<String>,
@@ -153,7 +183,7 @@ pub(crate) struct CronFilter {
 }
 
 /// The body of `POST /runs/crons/search`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct CronSearch {
     assistant_id: Option<String>,
     thread_id: Option<String>,
@@ -161,6 +191,7 @@ pub(crate) struct CronSearch {
     metadata: Option<Object>,
     sort_by: Option<SortBy>,
     #[serde(default, deserialize_with = "word::order")]
+    #[schema(value_type = Option<described::Order>)]
     sort_order: Option<Order>,
     #[serde(default)]
     limit: Limit,
@@ -169,7 +200,7 @@ pub(crate) struct CronSearch {
     pub(crate) select: Select,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum SortBy {
     CronId,

@@ -1,4 +1,5 @@
 use serde::Serialize;
+use utoipa::ToSchema;
 use wakeful::core::{
     Attempt as AttemptRecord, AttemptResult, Delivery as Record, DeliveryId, RunId,
 };
@@ -6,9 +7,11 @@ use wakeful::core::{
 use crate::wire::{Text, Time};
 
 /// The delivery of a webhook, on the wire.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Delivery<'a> {
+    #[schema(value_type = String, format = "uuid")]
     delivery_id: Text<DeliveryId>,
+    #[schema(value_type = String, format = "uuid")]
     run_id: Text<RunId>,
     /// Without its query, where secrets are.
     url: &'a str,
@@ -18,7 +21,7 @@ pub(crate) struct Delivery<'a> {
     attempts: Vec<Attempt<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Attempt<'a> {
     at: Time,
     duration_ms: f64,

@@ -1,21 +1,24 @@
 use serde::Serialize;
+use utoipa::ToSchema;
 use wakeful::core::{Coalesced as MissedInstants, Fire as Record, FireStatus, RunId};
 
 use crate::wire::{Text, Time};
 
 /// What became of one due instant of a cron, on the wire.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Fire {
     scheduled_at: Time,
     recorded_at: Time,
+    #[schema(value_type = u64)]
     late_ms: u128,
     status: &'static str,
+    #[schema(value_type = Option<String>, format = "uuid")]
     run_id: Option<Text<RunId>>,
     reason: Option<&'static str>,
     coalesced: Option<Coalesced>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Coalesced {
     count: u64,
     at_least: bool,

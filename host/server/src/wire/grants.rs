@@ -1,8 +1,9 @@
 use serde::Serialize;
+use utoipa::ToSchema;
 use wakeful::core::Grants as Record;
 
 /// What an assistant may reach, as its file spells it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Grants {
     store: Vec<String>,
 }

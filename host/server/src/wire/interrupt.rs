@@ -1,10 +1,11 @@
 use serde::Serialize;
 use serde_json::{Map, json};
+use utoipa::ToSchema;
 use uuid::Uuid;
 use wakeful::core::{Checkpoint, Interrupt, Json, Object};
 
 /// A question, as threads and their states show it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Question<'a> {
     id: &'a str,
     value: &'a Json,
@@ -17,7 +18,7 @@ impl<'a> From<&'a Interrupt> for Question<'a> {
 }
 
 /// A question, as the result of a run shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Asked<'a> {
     value: &'a Json,
     id: &'a str,

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 use wakeful::core::{
     InvalidItem, Item as Record, ItemAddress, ItemFilter, Json, Namespace, NamespacePattern, Object,
 };
@@ -12,7 +13,7 @@ use crate::extract::Params;
 use crate::wire::{Limit, Time};
 
 /// An item, on the wire.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Item<'a> {
     namespace: &'a [String],
     key: &'a str,
@@ -24,7 +25,7 @@ pub(crate) struct Item<'a> {
 }
 
 /// An item that a search found.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct FoundItem<'a> {
     #[serde(flatten)]
     item: Item<'a>,
@@ -52,7 +53,7 @@ impl<'a> From<&'a Record> for FoundItem<'a> {
 }
 
 /// The body of `PUT /store/items`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct ItemBody {
     namespace: Vec<String>,
     key: String,
@@ -60,8 +61,10 @@ pub(crate) struct ItemBody {
     /// Which fields a search by meaning would look at; read, so that a mistake in it is told.
     #[expect(dead_code, reason = "only whether it can be read matters")]
     #[serde(default)]
+    #[schema(value_type = Option<serde_json::Value>)]
     index: Index,
     #[serde(default, deserialize_with = "minutes")]
+    #[schema(value_type = Option<f64>)]
     ttl: Option<Duration>,
 }
 
@@ -97,7 +100,7 @@ impl ItemBody {
 }
 
 /// The body of `DELETE /store/items`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct AddressBody {
     namespace: Vec<String>,
     key: String,
@@ -121,7 +124,7 @@ pub(crate) fn queried(params: &Params) -> Result<Option<ItemAddress>, Error> {
 }
 
 /// The body of `POST /store/items/search`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct ItemSearch {
     namespace_prefix: Option<Vec<String>>,
     filter: Option<Object>,
@@ -152,7 +155,7 @@ impl ItemSearch {
 pub(crate) const REFRESH: bool = true;
 
 /// The body of `POST /store/namespaces`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct NamespaceSearch {
     prefix: Option<Vec<String>>,
     suffix: Option<Vec<String>>,

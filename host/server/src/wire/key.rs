@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use wakeful::CreateKey;
 use wakeful::core::{ApiKey, KeyId, Rate as Record, Scope};
 
@@ -6,8 +7,9 @@ use crate::error::Error;
 use crate::wire::{Text, Time};
 
 /// An API key, on the wire.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Key<'a> {
+    #[schema(value_type = String, format = "uuid")]
     key_id: Text<KeyId>,
     name: &'a str,
     scope: &'static str,
@@ -17,7 +19,7 @@ pub(crate) struct Key<'a> {
 }
 
 /// How often its holder may call.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 struct Rate {
     /// Requests per second in the long run.
     per_second: u32,
@@ -26,7 +28,7 @@ struct Rate {
 }
 
 /// An API key to make.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(crate) struct KeyBody {
     name: String,
     scope: String,

@@ -1,6 +1,10 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::{PartialSchema, ToSchema};
+
 use crate::error::Error;
 use crate::extract::Params;
 
@@ -33,6 +37,16 @@ impl Limit {
         Ok((limit, offset.unwrap_or(0)))
     }
 }
+
+impl PartialSchema for Limit {
+    fn schema() -> RefOr<Schema> {
+        let number =
+            ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Integer, Type::Null]));
+        number.minimum(Some(1)).maximum(Some(Self::MOST)).into()
+    }
+}
+
+impl ToSchema for Limit {}
 
 impl Default for Limit {
     fn default() -> Self {

@@ -1,17 +1,18 @@
 use serde::Serialize;
 use serde_json::Map;
+use utoipa::ToSchema;
 use wakeful::core::{LogLine, Object, Report};
 
 use crate::wire::Time;
 
 /// What a run logged and printed.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Logs<'a> {
     logs: Vec<Line<'a>>,
     dropped: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Line<'a> {
     at: Time,
     source: &'static str,

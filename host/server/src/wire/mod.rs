@@ -38,7 +38,9 @@ pub(crate) use assistant_body::{AssistantBody, AssistantPatchBody, LatestBody, V
 pub(crate) use cancel_body::CancelBody;
 pub(crate) use component::Component;
 pub(crate) use cron::Cron;
-pub(crate) use cron_body::{CronBody, CronFilter, CronPatchBody, CronSearch};
+pub(crate) use cron_body::{
+    CronBody, CronDocument, CronFilter, CronPatchBody, CronPatchDocument, CronSearch,
+};
 pub(crate) use delivery::Delivery;
 pub(crate) use fire::Fire;
 pub(crate) use grants::Grants;
@@ -51,7 +53,7 @@ pub(crate) use key::{Key, KeyBody};
 pub(crate) use limit::Limit;
 pub(crate) use log::Logs;
 pub(crate) use run::Run;
-pub(crate) use run_body::{RunBody, RunOn};
+pub(crate) use run_body::{RunBody, RunDocument, RunOn};
 pub(crate) use select::Select;
 pub(crate) use state::{CheckpointRef, State};
 pub(crate) use state_body::{StateBody, Updated};

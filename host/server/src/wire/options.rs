@@ -1,4 +1,5 @@
 use serde::Deserialize;
+use utoipa::ToSchema;
 use wakeful::core::{Json, Object};
 
 use crate::error::Error;
@@ -31,14 +32,14 @@ pub(crate) fn take_options(body: &mut Object) -> Result<Object, Error> {
         }
     }
     if !options.is_empty() {
-        typed::<Types>(Json::Object(options.clone()), "")?;
+        typed::<OptionFields>(Json::Object(options.clone()), "")?;
     }
     Ok(options)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "only whether they can be read matters")]
-struct Types {
+pub(super) struct OptionFields {
     stream_mode: Option<OneOrMore<StreamMode>>,
     stream_subgraphs: Option<bool>,
     stream_resumable: Option<bool>,
@@ -51,17 +52,17 @@ struct Types {
     webhook: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(untagged, expecting = "neither a known word nor a list of such")]
 #[expect(dead_code, reason = "only whether they can be read matters")]
-enum OneOrMore<T> {
+pub(super) enum OneOrMore<T> {
     One(T),
     More(Vec<T>),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum StreamMode {
+pub(super) enum StreamMode {
     Values,
     Updates,
     Messages,
@@ -74,9 +75,9 @@ enum StreamMode {
     Events,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Durability {
+pub(super) enum Durability {
     Sync,
     Async,
     Exit,

@@ -1,5 +1,6 @@
 use serde::Deserialize;
 use serde_json::Map;
+use utoipa::ToSchema;
 use wakeful::core::{Command, Json, Object, RunRequest};
 
 use crate::error::Error;
@@ -13,11 +14,13 @@ const RESERVED_CONFIGURABLE: [&str; 6] =
     ["run_id", "thread_id", "graph_id", "assistant_id", "user_id", "cron_id"];
 
 /// The instruction of a run, as clients send it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct CommandBody {
     #[serde(default)]
     resume: Json,
+    #[schema(value_type = Option<serde_json::Value>)]
     update: Option<Update>,
+    #[schema(value_type = Option<serde_json::Value>)]
     goto: Option<Goto>,
 }
 
@@ -65,7 +68,7 @@ pub(crate) struct Config {
     metadata: Object,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "only whether they can be read matters")]
 struct ConfigTypes {
     tags: Option<Vec<String>>,

@@ -1,5 +1,6 @@
 use serde::Serialize;
 use serde_json::{Map, json};
+use utoipa::ToSchema;
 use wakeful::core::{
     AssistantId, CheckpointId, Digest, Json, Object, OnCompletion, Outcome, Run as Record,
     RunError, RunId, ThreadId, Trigger,
@@ -12,10 +13,13 @@ use crate::wire::{Text, Time};
 const LOG_TAIL: usize = 20;
 
 /// A run, on the wire.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Run<'a> {
+    #[schema(value_type = String, format = "uuid")]
     run_id: Text<RunId>,
+    #[schema(value_type = String, format = "uuid")]
     thread_id: Text<ThreadId>,
+    #[schema(value_type = String, format = "uuid")]
     assistant_id: Text<AssistantId>,
     metadata: Object,
     status: &'static str,
@@ -28,7 +32,7 @@ pub(crate) struct Run<'a> {
 }
 
 /// What the run was asked to do, with the defaults filled in.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Kwargs<'a> {
     input: &'a Json,
     command: Option<Command<'a>>,
@@ -46,7 +50,7 @@ struct Kwargs<'a> {
     durability: Json,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Command<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     resume: Option<&'a Json>,
@@ -57,12 +61,14 @@ struct Command<'a> {
 }
 
 /// How the run went. Not part of the protocol; clients ignore what they do not know.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Execution<'a> {
     attempt: u32,
     /// Where the run began, or is to begin.
+    #[schema(value_type = Option<String>, format = "uuid")]
     checkpoint_id: Option<Text<CheckpointId>>,
     outcome: Option<&'static str>,
+    #[schema(value_type = Option<String>)]
     digest: Option<Text<Digest>>,
     fuel_used: Option<u64>,
     peak_memory_bytes: Option<u64>,
@@ -76,7 +82,7 @@ struct Execution<'a> {
     logs_dropped: Option<u64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ExecutionError {
     error: String,
     message: String,

@@ -1,12 +1,14 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 use wakeful::core::{Json, MultitaskStrategy, Object, OnCompletion, RunRequest, ThreadId};
 use wakeful::{CreateRun, RunThread};
 
+use crate::described;
 use crate::error::Error;
 use crate::extract::typed;
-use crate::wire::options::take_options;
+use crate::wire::options::{OptionFields, take_options};
 use crate::wire::request::{CommandBody, RequestParts};
 use crate::wire::{CheckpointRef, word};
 
@@ -35,7 +37,8 @@ pub(crate) struct RunBody {
     pub(crate) cancel_on_disconnect: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = RunFields)]
 struct Fields {
     assistant_id: String,
     #[serde(default)]
@@ -47,14 +50,19 @@ struct Fields {
     checkpoint: Option<CheckpointRef>,
     checkpoint_id: Option<CheckpointRef>,
     #[serde(default, deserialize_with = "word::multitask")]
+    #[schema(value_type = Option<described::Multitask>)]
     multitask_strategy: Option<MultitaskStrategy>,
     #[serde(default, deserialize_with = "word::completion")]
+    #[schema(value_type = Option<described::Completion>)]
     on_completion: Option<OnCompletion>,
     #[serde(default, deserialize_with = "create")]
+    #[schema(value_type = Option<described::IfNotExists>)]
     if_not_exists: bool,
     #[serde(default, deserialize_with = "cancel")]
+    #[schema(value_type = Option<described::OnDisconnect>)]
     on_disconnect: bool,
     #[serde(default, deserialize_with = "seconds")]
+    #[schema(value_type = Option<f64>)]
     after_seconds: Duration,
 }
 
@@ -69,6 +77,16 @@ fn cancel<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let seconds = Option::<f64>::deserialize(deserializer)?.unwrap_or(0.0);
     Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom)
+}
+
+/// The whole body of a request for a run, for the description.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "only described; it is read in two parts")]
+pub(crate) struct RunDocument {
+    #[serde(flatten)]
+    fields: Fields,
+    #[serde(flatten)]
+    options: OptionFields,
 }
 
 impl RunBody {

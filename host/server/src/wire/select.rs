@@ -3,11 +3,22 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
 
 /// Which keys of each object a client wants; all of them if it does not say.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Select(Option<Vec<String>>);
+
+impl PartialSchema for Select {
+    fn schema() -> RefOr<Schema> {
+        Option::<Vec<String>>::schema()
+    }
+}
+
+impl ToSchema for Select {}
 
 impl Select {
     pub(crate) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use wakeful::checkpoint_metadata;
 use wakeful::core::{Checkpoint, CheckpointId, Json, Object, Thread, ThreadId};
@@ -10,7 +11,7 @@ use crate::wire::interrupt::{Question, questions, task_id};
 use crate::wire::{Text, Time};
 
 /// Where a thread stood at a checkpoint, on the wire.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct State<'a> {
     values: Json,
     next: Vec<String>,
@@ -20,13 +21,16 @@ pub(crate) struct State<'a> {
     checkpoint: Option<Address>,
     parent_checkpoint: Option<Address>,
     interrupts: Vec<Question<'a>>,
+    #[schema(value_type = Option<String>, format = "uuid")]
     checkpoint_id: Option<Text<CheckpointId>>,
+    #[schema(value_type = Option<String>, format = "uuid")]
     parent_checkpoint_id: Option<Text<CheckpointId>>,
 }
 
 /// The part of a run that asked questions. LangGraph names a node here; a component is one node.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Task<'a> {
+    #[schema(value_type = String, format = "uuid")]
     id: Text<Uuid>,
     name: String,
     path: [String; 2],
@@ -38,9 +42,11 @@ struct Task<'a> {
 }
 
 /// The full name of a checkpoint.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Address {
+    #[schema(value_type = String, format = "uuid")]
     checkpoint_id: Text<CheckpointId>,
+    #[schema(value_type = String, format = "uuid")]
     thread_id: Text<ThreadId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     checkpoint_ns: Option<&'static str>,
@@ -121,7 +127,7 @@ impl<'a> State<'a> {
 
 /// A checkpoint, as clients name it: by its id, by the object that a state shows, or by the config
 /// that LangGraph's own libraries use.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged, expecting = "expected a checkpoint id, or an object with a `checkpoint_id`")]
 pub(crate) enum CheckpointRef {
     Id(String),
@@ -130,7 +136,7 @@ pub(crate) enum CheckpointRef {
 }
 
 /// An object that names a checkpoint.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct Named {
     checkpoint_id: Option<String>,
 }

@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use wakeful::core::{CheckpointId, Object, ThreadId};
 use wakeful::{NodeUpdate, StateUpdate};
 
@@ -7,7 +8,7 @@ use crate::wire::state::Address;
 use crate::wire::{CheckpointRef, Text};
 
 /// The body of `POST /threads/{thread_id}/state`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct StateBody {
     values: Option<Values>,
     as_node: Option<String>,
@@ -16,7 +17,7 @@ pub(crate) struct StateBody {
 }
 
 /// Values to write: one object, or several that are written one after another.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged, expecting = "expected an object, a list of objects, or null")]
 pub(crate) enum Values {
     One(Object),
@@ -47,10 +48,11 @@ impl StateBody {
 }
 
 /// What became of an update, on the wire: the new checkpoint, named three times.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Updated {
     checkpoint: Address,
     configurable: Address,
+    #[schema(value_type = String, format = "uuid")]
     checkpoint_id: Text<CheckpointId>,
 }
 

@@ -1,4 +1,7 @@
 use serde::Deserialize;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
 use wakeful::core::Json;
 
 use crate::error::Error;
@@ -12,6 +15,14 @@ const VALUE: &str = "values.";
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct StateSelect(Option<Vec<String>>);
+
+impl PartialSchema for StateSelect {
+    fn schema() -> RefOr<Schema> {
+        Option::<Vec<String>>::schema()
+    }
+}
+
+impl ToSchema for StateSelect {}
 
 impl StateSelect {
     pub(crate) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {

@@ -1,13 +1,15 @@
 use serde::Serialize;
 use serde_json::{Map, json};
+use utoipa::ToSchema;
 use wakeful::core::{Object, ThreadId};
 use wakeful::{Amount as Record, ThreadStorage};
 
 use crate::wire::Text;
 
 /// How much a thread keeps, on the wire. `files` is not part of the protocol.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Storage {
+    #[schema(value_type = String, format = "uuid")]
     thread_id: Text<ThreadId>,
     total_bytes: u64,
     checkpoints: Amount,
@@ -16,13 +18,13 @@ pub(crate) struct Storage {
     files: Amount,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Amount {
     count: u64,
     bytes: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Channels {
     count: u64,
     bytes: u64,

@@ -3,6 +3,9 @@ use std::fmt::Display;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use serde::{Serialize, Serializer};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
 use wakeful::core::Timestamp;
 
 /// Whatever is written as its text: ids and digests.
@@ -27,6 +30,15 @@ impl Serialize for Time {
         }
     }
 }
+
+impl PartialSchema for Time {
+    fn schema() -> RefOr<Schema> {
+        let format = SchemaFormat::KnownFormat(KnownFormat::DateTime);
+        ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
+    }
+}
+
+impl ToSchema for Time {}
 
 /// Reads an instant in ISO 8601. One without an offset is in UTC: Python writes naive datetimes so.
 pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {

@@ -3,9 +3,11 @@ use std::collections::BTreeMap;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 use wakeful::core::{Checkpoint, Json, Object, Thread as Record, ThreadId, ThreadStatus};
 use wakeful::{Order, SortBy as StoreSortBy, ThreadQuery};
 
+use crate::described;
 use crate::error::Error;
 use crate::wire::extracted::Extract;
 use crate::wire::interrupt::by_task;
@@ -13,8 +15,9 @@ use crate::wire::ttl::Ttl;
 use crate::wire::{Limit, Select, Text, Time, word};
 
 /// A thread, on the wire.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Thread<'a> {
+    #[schema(value_type = String, format = "uuid")]
     thread_id: Text<ThreadId>,
     created_at: Time,
     updated_at: Time,
@@ -32,13 +35,13 @@ pub(crate) struct Thread<'a> {
 }
 
 /// What a thread shows once a run on it has ended.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Ended<'a> {
     error: Option<ThreadError<'a>>,
     interrupts: Object,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ThreadError<'a> {
     error: &'a str,
     message: &'a str,
@@ -96,11 +99,12 @@ impl<'a> Thread<'a> {
 }
 
 /// The body of `POST /threads/count`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct ThreadFilter {
     metadata: Option<Object>,
     values: Option<Object>,
     #[serde(default, deserialize_with = "word::thread_status")]
+    #[schema(value_type = Option<described::ThreadStatus>)]
     status: Option<ThreadStatus>,
 }
 
@@ -117,15 +121,17 @@ impl ThreadFilter {
 }
 
 /// The body of `POST /threads/search`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct ThreadSearch {
     ids: Option<Vec<String>>,
     metadata: Option<Object>,
     values: Option<Object>,
     #[serde(default, deserialize_with = "word::thread_status")]
+    #[schema(value_type = Option<described::ThreadStatus>)]
     status: Option<ThreadStatus>,
     sort_by: Option<SortBy>,
     #[serde(default, deserialize_with = "word::order")]
+    #[schema(value_type = Option<described::Order>)]
     sort_order: Option<Order>,
     #[serde(default)]
     limit: Limit,
@@ -135,7 +141,7 @@ pub(crate) struct ThreadSearch {
     pub(crate) extract: Option<BTreeMap<String, String>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum SortBy {
     ThreadId,

@@ -1,7 +1,9 @@
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 use wakeful::core::{Expiry, Object, ThreadId, Ttl};
 use wakeful::{CreateThread, IfExists, NodeUpdate, Superstep, ThreadPatch};
 
+use crate::described;
 use crate::error::Error;
 use crate::extract::parse_id;
 use crate::wire::state_body::Values;
@@ -11,23 +13,25 @@ use crate::wire::{ttl, word};
 const MOST_PRUNED: usize = 1_000;
 
 /// The body of `POST /threads`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct ThreadBody {
     thread_id: Option<String>,
     metadata: Option<Object>,
     #[serde(default, deserialize_with = "do_nothing")]
+    #[schema(value_type = Option<described::IfExists>)]
     if_exists: bool,
     #[serde(default, deserialize_with = "ttl::ttl")]
+    #[schema(value_type = Option<described::Ttl>)]
     ttl: Option<Ttl>,
     supersteps: Option<Vec<SuperstepBody>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 struct SuperstepBody {
     updates: Vec<UpdateBody>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 struct UpdateBody {
     values: Option<Values>,
     command: Option<Command>,
@@ -35,7 +39,7 @@ struct UpdateBody {
 }
 
 /// Of LangGraph's commands, the part that is an update. The others steer a graph while it runs.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 struct Command {
     update: Option<Values>,
 }
@@ -76,10 +80,11 @@ impl SuperstepBody {
 }
 
 /// The body of `PATCH /threads/{thread_id}`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct ThreadPatchBody {
     metadata: Option<Object>,
     #[serde(default, deserialize_with = "ttl::patch")]
+    #[schema(value_type = Option<described::Ttl>)]
     ttl: Option<Option<Ttl>>,
 }
 
@@ -90,10 +95,11 @@ impl ThreadPatchBody {
 }
 
 /// The body of `POST /threads/prune`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct PruneBody {
     thread_ids: Vec<String>,
     #[serde(default, deserialize_with = "word::expiry")]
+    #[schema(value_type = Option<described::Expiry>)]
     strategy: Option<Expiry>,
 }
 

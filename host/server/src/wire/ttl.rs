@@ -2,15 +2,17 @@ use std::time::Duration;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 use wakeful::core::{Expiry, Thread, Ttl as Record};
 
+use crate::described;
 use crate::wire::{Time, word};
 
 /// The longest time to live, in minutes: a hundred years.
 const LONGEST: f64 = 100.0 * 365.0 * 24.0 * 60.0;
 
 /// How long a thread stays without being used, on the wire.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Ttl {
     strategy: &'static str,
     ttl_minutes: f64,
@@ -28,13 +30,14 @@ impl Ttl {
 }
 
 /// A time to live, as clients give it: a number of minutes, or an object with that and a strategy.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(untagged, expecting = "expected a number of minutes, or an object such as {\"ttl\": 60}")]
 enum Given {
     Minutes(f64),
     Object {
         ttl: f64,
         #[serde(default, deserialize_with = "word::expiry")]
+        #[schema(value_type = Option<described::Expiry>)]
         strategy: Option<Expiry>,
     },
 }

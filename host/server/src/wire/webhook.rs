@@ -2,12 +2,13 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 use serde_json::Map;
+use utoipa::ToSchema;
 use wakeful::core::{Delivery, Json, Outcome, Run as Record, Timestamp};
 
 use crate::wire::{Asked, Run, Time};
 
 /// What a webhook is told: the run, and how it ended.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Ended<'a> {
     #[serde(flatten)]
     run: Run<'a>,
@@ -22,7 +23,7 @@ pub(crate) struct Ended<'a> {
     interrupts: Vec<Asked<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Problem {
     error: &'static str,
     message: String,

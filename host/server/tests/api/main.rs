@@ -24,6 +24,7 @@ mod limits;
 mod mcp;
 mod metrics;
 mod once;
+mod openapi;
 mod operations;
 mod receiver;
 mod request_log;

@@ -33,6 +33,7 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
+    files::open_as_many_as_allowed();
     runtime()?.block_on(async {
         refuse_open(settings).await?;
         serve(settings).await

@@ -14,6 +14,7 @@ mod batches;
 mod bodies;
 mod cancelling;
 mod commands;
+mod corrections;
 mod crons;
 mod errors;
 mod graphs;

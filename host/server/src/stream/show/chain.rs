@@ -2,6 +2,7 @@ use serde_json::json;
 use wakeful::core::Json;
 
 use super::context::Context;
+use super::with;
 
 /// An event of the run as a whole, as LangChain's `astream_events` has it.
 pub(crate) fn of_run(event: &str, context: &Context, data: Json) -> Json {
@@ -31,7 +32,5 @@ pub(crate) fn of_node(event: &str, context: &Context, data: Json) -> Json {
 
 /// What the component sent under a name of its choice.
 pub(crate) fn custom(name: &str, data: &Json, context: &Context) -> Json {
-    let mut event = of_node("on_custom_event", context, data.clone());
-    event["name"] = name.into();
-    event
+    with(of_node("on_custom_event", context, data.clone()), "name", name)
 }

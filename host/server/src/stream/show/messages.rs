@@ -2,6 +2,7 @@ use serde_json::json;
 use wakeful::core::{Json, Object};
 
 use super::context::Context;
+use super::with;
 use crate::stream::frame::Frames;
 use crate::stream::mode::Mode;
 
@@ -185,9 +186,7 @@ fn spoken(kind: &str, id: &str, text: &str) -> Json {
 }
 
 fn chunk(id: &str, text: &str) -> Json {
-    let mut chunk = spoken("AIMessageChunk", id, text);
-    chunk["tool_call_chunks"] = json!([]);
-    chunk
+    with(spoken("AIMessageChunk", id, text), "tool_call_chunks", json!([]))
 }
 
 fn model_event(event: &str, context: &Context, data: Json) -> Json {

@@ -3,6 +3,7 @@ use serde_json::json;
 use wakeful::core::{CheckpointId, Committed, EventId, Json, Object};
 
 use super::context::{Context, trigger};
+use super::with;
 use crate::wire::Time;
 
 /// The beginning of the one task that a run is.
@@ -58,11 +59,7 @@ pub(crate) fn checkpoint(
 }
 
 /// The same, as `debug` shows it.
-pub(crate) fn debug_checkpoint(
-    mut checkpoint: Json,
-    committed: &Committed,
-    context: &Context,
-) -> Json {
+pub(crate) fn debug_checkpoint(checkpoint: Json, committed: &Committed, context: &Context) -> Json {
     let address = |id: CheckpointId| {
         json!({
             "checkpoint_id": id.to_string(),
@@ -70,9 +67,8 @@ pub(crate) fn debug_checkpoint(
             "checkpoint_ns": "",
         })
     };
-    checkpoint["checkpoint"] = address(committed.id);
-    checkpoint["parent_checkpoint"] = committed.parent.map(address).into();
-    checkpoint
+    let parent: Option<Json> = committed.parent.map(address);
+    with(with(checkpoint, "checkpoint", address(committed.id)), "parent_checkpoint", parent)
 }
 
 /// What `debug` shows of a step.

@@ -1,13 +1,15 @@
 //! Who may call. A refusal comes before anything else is said about a request, so that nobody
 //! without a key learns what is there.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 
 use axum::body::to_bytes;
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONNECTION, HOST, ORIGIN, WWW_AUTHENTICATE,
 };
+use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
@@ -97,6 +99,43 @@ fn check(app: &App, request: &Request) -> Result<Caller, Box<Response>> {
     Ok(Caller(key.id.to_string()))
 }
 
+/// What a client that keeps a connection open for many commands brought when it opened it.
+pub(crate) struct Credentials {
+    token: Option<String>,
+    peer: Peer,
+}
+
+impl Credentials {
+    /// Checks a command as if it were a request of its own. The key may have been revoked meanwhile.
+    /// The error says what to do.
+    pub(crate) fn check(&self, app: &App, needed: Scope) -> Result<(), String> {
+        const SLOWER: &str = "too many commands; wait, and send fewer";
+        if !app.host.needs_key() {
+            let allowed = app.throttle.check(&Bucket::Peer(self.peer));
+            return allowed.map_err(|_| SLOWER.to_owned());
+        }
+        let key = self.token.as_deref().and_then(|token| app.host.authenticate(token));
+        let key = key.ok_or("Invalid API key; open a new connection with a valid one")?;
+        app.throttle.check(&Bucket::Key(&key)).map_err(|_| SLOWER)?;
+        if needed <= key.scope { Ok(()) } else { Err(out_of_scope(needed, key.scope)) }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Credentials {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<Peer>>();
+        let peer = peer.map(|ConnectInfo(peer)| *peer).unwrap_or_default();
+        Ok(Self { token: token(&parts.headers).map(str::to_owned), peer })
+    }
+}
+
+fn out_of_scope(needed: Scope, scope: Scope) -> String {
+    let (needed, scope) = (needed.as_str(), scope.as_str());
+    format!("this needs a key with the scope `{needed}`, and this one has `{scope}`")
+}
+
 /// The key that a request brings.
 fn token(headers: &HeaderMap) -> Option<&str> {
     if let Some(key) = headers.get(API_KEY) {
@@ -119,9 +158,7 @@ fn allow(key: &ApiKey, request: &Request, asked: Option<Access>) -> Result<(), B
     if needed <= key.scope {
         return Ok(());
     }
-    let (needed, scope) = (needed.as_str(), key.scope.as_str());
-    let detail = format!("this needs a key with the scope `{needed}`, and this one has `{scope}`");
-    Err(forbidden(detail))
+    Err(forbidden(out_of_scope(needed, key.scope)))
 }
 
 fn forbidden(detail: impl Into<String>) -> Box<Response> {

@@ -25,6 +25,7 @@ mod middleware;
 mod observed;
 mod once;
 mod openapi;
+mod protocol;
 mod router;
 mod routes;
 mod rpc;

@@ -28,6 +28,11 @@ pub(crate) struct Once {
 struct BodyDigest(Digest);
 
 impl Once {
+    /// A request without a key.
+    pub(crate) fn unkeyed() -> Self {
+        Self { caller: Caller::default(), key: None }
+    }
+
     /// The request, as one that creates this `kind` of record, on this thread if on any.
     pub(crate) fn key(&self, kind: &str, thread: Option<ThreadId>) -> Option<RequestKey> {
         let (key, body) = self.key.as_ref()?;

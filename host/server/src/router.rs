@@ -54,6 +54,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(routes::runs::routes())
         .merge(routes::endings::routes())
         .merge(routes::streams::routes())
+        .merge(routes::thread_protocol::routes())
         .merge(routes::crons::routes())
         .merge(routes::items::routes())
         .merge(routes::deliveries::routes())

@@ -80,6 +80,10 @@ pub(crate) const TABLE: &[(&str, &str, Access)] = &[
     ("DELETE", "/threads/{thread}/runs/{run}", RUN),
     ("GET", "/threads/{thread}/runs/{run}/join", READ),
     ("GET", "/threads/{thread}/stream", READ),
+    ("POST", "/threads/{thread}/stream/events", READ),
+    // Each command that comes over the socket is checked by itself.
+    ("GET", "/threads/{thread}/stream/events", READ),
+    ("POST", "/threads/{thread}/commands", RUN),
     ("POST", "/threads/{thread}/runs/stream", RUN),
     ("GET", "/threads/{thread}/runs/{run}/stream", READ),
     ("POST", "/threads/{thread}/runs/{run}/cancel", RUN),

@@ -13,4 +13,5 @@ pub(crate) mod page;
 pub(crate) mod runs;
 pub(crate) mod states;
 pub(crate) mod streams;
+pub(crate) mod thread_protocol;
 pub(crate) mod threads;

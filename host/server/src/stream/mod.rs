@@ -6,8 +6,10 @@ mod mode;
 mod resume;
 mod show;
 
-pub(crate) use body::{EventStream, Source};
-pub(crate) use frame::{Metadata, Wanted};
+pub(crate) use body::{EventStream, Show, Source};
+pub(crate) use frame::{Metadata, Wanted, write};
 pub(crate) use mode::Modes;
 pub(crate) use resume::Resume;
-pub(crate) use show::{RunStream, ThreadModes, ThreadShow};
+pub(crate) use show::context::Context;
+pub(crate) use show::values::Values;
+pub(crate) use show::{RunStream, ThreadModes, ThreadShow, tasks};

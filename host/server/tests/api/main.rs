@@ -37,6 +37,7 @@ mod store;
 mod streams;
 mod support;
 mod thread_changes;
+mod thread_protocol;
 mod thread_streams;
 mod threads;
 mod waits;

@@ -105,6 +105,18 @@ parts! {
     PartsOfState: parts_of::<State<'_>>,
 }
 
+/// One event of a stream.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only described; see `stream`")]
+pub(crate) struct StreamEvent {
+    /// What kind of event.
+    event: String,
+    /// What it says, as JSON.
+    data: String,
+    /// Where a stream can be taken up again.
+    id: Option<String>,
+}
+
 /// Why a request was not carried out.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only described; see `error`")]

@@ -59,7 +59,27 @@ pub(crate) fn document(api: &OpenApi) -> serde_json::Result<Value> {
             }
         }
     });
+    widen(&mut document);
     Ok(document)
+}
+
+/// Turns "one of these or null" into "any of these or null": what takes any value takes null too,
+/// and would then be two of them.
+fn widen(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            let nullable = object
+                .get("oneOf")
+                .and_then(Value::as_array)
+                .is_some_and(|choices| choices.contains(&json!({ "type": "null" })));
+            if nullable && let Some(choices) = object.remove("oneOf") {
+                object.insert("anyOf".to_owned(), choices);
+            }
+            object.values_mut().for_each(widen);
+        }
+        Value::Array(items) => items.iter_mut().for_each(widen),
+        _ => {}
+    }
 }
 
 fn complete(operation: &mut Map<String, Value>, method: &str, path: &str) {

@@ -125,7 +125,7 @@ async fn search(
     tag = "assistants",
     summary = "Count assistants",
     request_body = AssistantFilter,
-    responses((status = 200, description = "Done", body = u64), (status = 404, description = "There is no such thing", body = Refusal)),
+    responses((status = 200, description = "Done", body = u64, content_type = "application/json"), (status = 404, description = "There is no such thing", body = Refusal)),
 )]
 async fn count(
     State(app): State<App>,

@@ -142,7 +142,7 @@ async fn search(State(app): State<App>, Body(search): Body<CronSearch>) -> Resul
     tag = "crons",
     summary = "Count crons",
     request_body = CronFilter,
-    responses((status = 200, description = "Done", body = u64)),
+    responses((status = 200, description = "Done", body = u64, content_type = "application/json")),
 )]
 async fn count(
     State(app): State<App>,

@@ -6,7 +6,7 @@ use wakeful::core::{Object, Run};
 use wakeful::{History, RunWatch};
 
 use crate::app::App;
-use crate::described::Refusal;
+use crate::described::{Refusal, StreamEvent};
 use crate::error::Error;
 use crate::extract::{Body, Ids, Params};
 use crate::once::{Once, answer};
@@ -35,7 +35,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     tag = "streams",
     summary = "Run on a thread, and watch it",
     request_body = RunDocument,
-    responses((status = 200, description = "Events as they come", body = String, content_type = "text/event-stream"), (status = 409, description = "It does not go with what is there", body = Refusal)),
+    responses((status = 200, description = "Events as they come", body = StreamEvent, content_type = "text/event-stream"), (status = 409, description = "It does not go with what is there", body = Refusal)),
 )]
 async fn create(
     State(app): State<App>,
@@ -54,7 +54,7 @@ async fn create(
     tag = "streams",
     summary = "Run on a thread of its own, and watch it",
     request_body = RunDocument,
-    responses((status = 200, description = "Events as they come", body = String, content_type = "text/event-stream"), (status = 404, description = "There is no such thing", body = Refusal)),
+    responses((status = 200, description = "Events as they come", body = StreamEvent, content_type = "text/event-stream"), (status = 404, description = "There is no such thing", body = Refusal)),
 )]
 async fn create_stateless(
     State(app): State<App>,
@@ -80,7 +80,7 @@ fn created(app: &App, new: Inserted, path: &str) -> Response {
     tag = "streams",
     summary = "Watch a run",
     params(("stream_mode" = Option<Vec<String>>, Query), ("cancel_on_disconnect" = Option<bool>, Query), ("Last-Event-ID" = Option<String>, Header)),
-    responses((status = 200, description = "Events as they come", body = String, content_type = "text/event-stream")),
+    responses((status = 200, description = "Events as they come", body = StreamEvent, content_type = "text/event-stream")),
 )]
 async fn join(
     State(app): State<App>,
@@ -99,7 +99,7 @@ async fn join(
     tag = "streams",
     summary = "Watch a run on a thread",
     params(("stream_mode" = Option<Vec<String>>, Query), ("cancel_on_disconnect" = Option<bool>, Query), ("Last-Event-ID" = Option<String>, Header)),
-    responses((status = 200, description = "Events as they come", body = String, content_type = "text/event-stream")),
+    responses((status = 200, description = "Events as they come", body = StreamEvent, content_type = "text/event-stream")),
 )]
 async fn join_on_thread(
     State(app): State<App>,
@@ -165,7 +165,7 @@ fn stream(
     tag = "streams",
     summary = "Watch the runs on a thread",
     params(("stream_modes" = Option<Vec<String>>, Query), ("Last-Event-ID" = Option<String>, Header)),
-    responses((status = 200, description = "Events as they come", body = String, content_type = "text/event-stream")),
+    responses((status = 200, description = "Events as they come", body = StreamEvent, content_type = "text/event-stream")),
 )]
 async fn thread(
     State(app): State<App>,

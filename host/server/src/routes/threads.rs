@@ -208,7 +208,7 @@ async fn search(
     tag = "threads",
     summary = "Count threads",
     request_body = ThreadFilter,
-    responses((status = 200, description = "Done", body = u64)),
+    responses((status = 200, description = "Done", body = u64, content_type = "application/json")),
 )]
 async fn count(
     State(app): State<App>,

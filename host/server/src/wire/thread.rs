@@ -38,6 +38,7 @@ pub(crate) struct Thread<'a> {
 #[derive(Serialize, ToSchema)]
 struct Ended<'a> {
     error: Option<ThreadError<'a>>,
+    #[schema(required = false)]
     interrupts: Object,
 }
 

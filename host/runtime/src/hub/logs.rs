@@ -33,6 +33,8 @@ struct RunLog {
     thread: ThreadId,
     log: Arc<EventLog>,
     begun: bool,
+    /// The thread was deleted.
+    orphaned: bool,
 }
 
 #[derive(Debug)]
@@ -84,7 +86,7 @@ impl Logs {
     }
 
     fn open(&mut self, run: RunId, thread: ThreadId) -> &mut RunLog {
-        let new = || RunLog { thread, log: Arc::default(), begun: false };
+        let new = || RunLog { thread, log: Arc::default(), begun: false, orphaned: false };
         self.runs.entry(run).or_insert_with(new)
     }
 
@@ -138,7 +140,7 @@ impl Logs {
         let mut past: Vec<_> = self
             .runs
             .values()
-            .filter(|run| run.thread == thread)
+            .filter(|run| run.thread == thread && !run.orphaned)
             .flat_map(|run| run.log.events())
             .collect();
         past.sort_by_key(|event| event.id);
@@ -158,9 +160,11 @@ impl Logs {
         }
     }
 
-    /// Ends what is watched of a thread that is gone, except runs that are still being stopped.
+    /// Ends what is watched of a thread that is gone, except runs that are still being stopped. No
+    /// later watcher of such a thread sees what happened on it.
     pub(super) fn end_thread(&mut self, thread: ThreadId) {
         self.runs.retain(|_, run| {
+            run.orphaned |= run.thread == thread;
             let waits = run.thread == thread && !run.begun;
             if waits {
                 run.log.close();

@@ -146,3 +146,19 @@ async fn a_deleted_thread_ends_what_is_watched_of_it() {
     assert_eq!(feed.next(&mut 0).await, None);
     assert_eq!(hub.logs(), 0);
 }
+
+#[test]
+fn a_later_watcher_does_not_see_what_happened_on_a_deleted_thread() {
+    let hub = Hub::default();
+    let thread = ThreadId::generate();
+    let (ended, running, new) = (run_on(thread), run_on(thread), run_on(thread));
+    hub.begin(&ended, None, at(1));
+    finish(&hub, &ended, at(2));
+    hub.begin(&running, None, at(3));
+    assert_eq!(hub.watch_thread(thread).past.len(), 3);
+    hub.end_thread(thread);
+    finish(&hub, &running, at(4));
+    assert_eq!(hub.watch_thread(thread).past, []);
+    hub.begin(&new, None, at(5));
+    assert_eq!(hub.watch_thread(thread).past.len(), 1);
+}

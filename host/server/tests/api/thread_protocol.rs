@@ -251,3 +251,19 @@ async fn a_subscription_that_nobody_can_serve_is_refused() {
     // What is no WebSocket is told so.
     assert!(api.get(&path).await.status.is_client_error());
 }
+
+#[tokio::test]
+async fn a_deleted_thread_ends_its_streams_and_has_no_past() {
+    let api = Api::start().await;
+    let thread = made_up();
+    let mut stream = watch(&api, &thread, &["lifecycle"]).await;
+    let first = start(&api, &thread, message("one")).await;
+    until_end(&mut stream).await;
+    assert_eq!(api.delete(&thread).await.status, 204);
+    assert_eq!(stream.next().await, None);
+    let mut stream = watch(&api, &thread, &["lifecycle"]).await;
+    let second = start(&api, &thread, message("two")).await;
+    assert_ne!(first, second);
+    let begun = format!("synth:{}:lc||running", second.as_str().unwrap());
+    assert_eq!(until_end(&mut stream).await[0].data["event_id"], begun);
+}

@@ -40,7 +40,7 @@ struct ThreadCommand {
     tag = "streams",
     summary = "Start a run, or answer its question",
     request_body = ThreadCommand,
-    responses((status = 200, description = "What came of it, which may be an error", body = serde_json::Value)),
+    responses((status = 200, description = "What came of it, which may be an error", body = serde_json::Value), (status = 400, description = "It is no command; the error says why", body = serde_json::Value)),
 )]
 async fn command(State(app): State<App>, ids: Ids, body: Bytes) -> Result<Response, Error> {
     let thread = ids.thread()?;

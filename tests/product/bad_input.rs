@@ -93,19 +93,19 @@ fn a_connection_serves_on_after_a_body_that_nobody_wanted() {
     for (request, status) in [
         (
             format!(
-                "PUT /threads HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}",
+                "PUT /threads HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{body}",
                 body.len()
             ),
             "405",
         ),
         (
             format!(
-                "POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}",
+                "POST /nowhere HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{body}",
                 body.len()
             ),
             "404",
         ),
-        ("GET /ok HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), "200"),
+        ("GET /ok HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(), "200"),
     ] {
         connection.get_mut().write_all(request.as_bytes()).unwrap();
         let mut line = String::new();

@@ -173,7 +173,7 @@ async function talk(threads) {
   for (const transport of ["sse", "websocket"]) {
     const session = threads.stream({ assistantId: "echo", transport });
     try {
-      await session.submitRun({ input: { ask: "Sure?", ...question() } });
+      await session.submitRun({ input: { ask: "Sure?", sleep: 0.3, ...question() } });
       await until(() => session.interrupts.length > 0);
       const [{ interruptId, namespace }] = session.interrupts;
       await session.respondInput({

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 
 use axum::body::to_bytes;
-use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Query, Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONNECTION, HOST, ORIGIN, WWW_AUTHENTICATE,
 };
@@ -95,8 +95,26 @@ fn check(app: &App, request: &Request) -> Result<Caller, Box<Response>> {
         }));
     };
     app.throttle.check(&Bucket::Key(&key))?;
+    let asked = match asked {
+        // Whoever may only look must not stop a run by leaving.
+        Some(Access::Needs(Scope::Read)) if cancels_by_leaving(request) => {
+            Some(Access::Needs(Scope::Run))
+        }
+        asked => asked,
+    };
     allow(&key, request, asked)?;
     Ok(Caller(key.id.to_string()))
+}
+
+/// Whether the run that is waited for or watched ends with its client.
+fn cancels_by_leaving(request: &Request) -> bool {
+    type Pairs = Vec<(String, String)>;
+    Query::<Pairs>::try_from_uri(request.uri()).is_ok_and(|Query(pairs)| {
+        let mut pairs = pairs.iter();
+        pairs.any(|(name, text)| {
+            name == "cancel_on_disconnect" && !matches!(&**text, "" | "0" | "false")
+        })
+    })
 }
 
 /// What a client that keeps a connection open for many commands brought when it opened it.

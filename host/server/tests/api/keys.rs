@@ -237,3 +237,23 @@ async fn a_preflight_is_answered_without_a_key_and_a_refusal_can_be_read() {
     answer.refused(401);
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
 }
+
+#[tokio::test]
+async fn a_key_that_may_only_look_stops_no_run_by_leaving() {
+    let api = Api::start().await;
+    let manager = make(&api, "manage", None).await;
+    let manager = Some(text(&manager, "key"));
+    let [reader, runner] = [make(&api, "read", manager).await, make(&api, "run", manager).await];
+    for end in ["join", "stream"] {
+        let path = format!("/runs/{NOBODY}/{end}");
+        for (query, status) in [("", 404), ("?cancel_on_disconnect=0", 404)] {
+            let path = format!("{path}{query}");
+            with_key(&api, Method::GET, &path, Some(text(&reader, "key")), "")
+                .await
+                .refused(status);
+        }
+        let path = format!("{path}?cancel_on_disconnect=true");
+        with_key(&api, Method::GET, &path, Some(text(&reader, "key")), "").await.refused(403);
+        with_key(&api, Method::GET, &path, Some(text(&runner, "key")), "").await.refused(404);
+    }
+}

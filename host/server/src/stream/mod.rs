@@ -8,7 +8,7 @@ mod show;
 
 pub(crate) use body::{EventStream, Show, Source};
 pub(crate) use frame::{Metadata, Wanted, write};
-pub(crate) use mode::Modes;
+pub(crate) use mode::{Mode, Modes};
 pub(crate) use resume::Resume;
 pub(crate) use show::context::Context;
 pub(crate) use show::values::Values;

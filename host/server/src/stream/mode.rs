@@ -1,12 +1,14 @@
 use serde::Deserialize;
+use utoipa::ToSchema;
 use wakeful::core::{Json, Object};
 
 use crate::error::Error;
 use crate::extract::Params;
 
 /// A way to show what a run does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = StreamMode)]
 pub(crate) enum Mode {
     Values,
     Updates,

@@ -4,6 +4,7 @@ use wakeful::core::{Json, Object};
 
 use crate::error::Error;
 use crate::extract::typed;
+use crate::stream::Mode;
 
 /// What clients may ask for that a run carries along as it was sent.
 const KEYS: [&str; 11] = [
@@ -40,7 +41,7 @@ pub(crate) fn take_options(body: &mut Object) -> Result<Object, Error> {
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "only whether they can be read matters")]
 pub(super) struct OptionFields {
-    stream_mode: Option<OneOrMore<StreamMode>>,
+    stream_mode: Option<OneOrMore<Mode>>,
     stream_subgraphs: Option<bool>,
     stream_resumable: Option<bool>,
     interrupt_before: Option<OneOrMore<String>>,
@@ -58,21 +59,6 @@ pub(super) struct OptionFields {
 pub(super) enum OneOrMore<T> {
     One(T),
     More(Vec<T>),
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum StreamMode {
-    Values,
-    Updates,
-    Messages,
-    #[serde(rename = "messages-tuple")]
-    MessagesTuple,
-    Custom,
-    Tasks,
-    Checkpoints,
-    Debug,
-    Events,
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -23,6 +23,7 @@ mod limits;
 mod outcome;
 mod request_key;
 mod run;
+mod run_request;
 pub mod schedule;
 mod thread;
 mod ttl;
@@ -50,9 +51,10 @@ pub use limits::Limits;
 pub use outcome::{ErrorCode, Failure, Interrupt, LogLevel, LogLine, LogSource, Outcome, Report};
 pub use request_key::RequestKey;
 pub use run::{
-    Command, CronTrigger, InvalidTransition, Lease, MultitaskStrategy, OnCompletion, Run, RunError,
-    RunRequest, RunStatus, Trigger,
+    CronTrigger, InvalidTransition, Lease, MultitaskStrategy, OnCompletion, Run, RunError,
+    RunStatus, Trigger,
 };
+pub use run_request::{Command, RunRequest};
 pub use schedule::{Schedule, ScheduleError};
 pub use thread::{Thread, ThreadStatus};
 pub use ttl::{Expiry, Ttl};

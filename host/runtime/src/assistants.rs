@@ -1,9 +1,9 @@
 use wakeful_core::{Assistant, AssistantId, AssistantPatch, ComponentId};
 use wakeful_store::{Created, Page, VersionQuery};
 
+use crate::taken::Claim;
 use crate::{
     AssistantQuery, CancelAction, ComponentState, ComponentStatus, CreateAssistant, Error, Host,
-    IfExists,
 };
 
 impl Host {
@@ -98,19 +98,14 @@ impl Host {
         }
         .apply(&mut assistant);
         self.refuse_when_stopping()?;
-        let known = match self.store().create_assistant(assistant).await? {
-            Created::New(assistant) => return Ok(Created::New(assistant)),
-            Created::Existing(known) => known,
-        };
-        if new.key.is_some_and(|key| known.request_digest == Some(key.digest())) {
-            return Ok(Created::Existing(known));
+        let created = self.store().create_assistant(assistant).await?;
+        Claim {
+            what: "assistant",
+            chosen: new.id.map(|id| id.to_string()),
+            key: new.key,
+            if_exists: new.if_exists,
         }
-        match new.if_exists {
-            // Only a key can have led here.
-            _ if new.id.is_none() => Err(Error::key_taken()),
-            IfExists::DoNothing => Ok(Created::Existing(known)),
-            IfExists::Raise => Err(Error::Conflict(format!("assistant {id} already exists"))),
-        }
+        .settle(created, |known| known.request_digest)
     }
 
     /// Changes an assistant, which makes a new version of it.

@@ -59,6 +59,7 @@ mod settings;
 mod states;
 mod storage;
 mod sweeper;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod threads;

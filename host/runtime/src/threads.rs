@@ -3,8 +3,9 @@ use std::collections::BTreeSet;
 use wakeful_core::{Expiry, Thread, ThreadId};
 use wakeful_store::{CopyThread, Created, Page, ThreadPatch as StoredPatch, ThreadQuery};
 
+use crate::taken::Claim;
 use crate::updates::replay;
-use crate::{CreateThread, Error, Host, IfExists, ThreadPatch};
+use crate::{CreateThread, Error, Host, ThreadPatch};
 
 /// How many checkpoints a copy takes along, counted from the newest.
 const COPIED: usize = 1_000;
@@ -29,19 +30,13 @@ impl Host {
         } else {
             self.store().seed_thread(thread, history).await?
         };
-        let known = match created {
-            Created::New(thread) => return Ok(Created::New(thread)),
-            Created::Existing(known) => known,
-        };
-        if new.key.is_some_and(|key| known.request_digest == Some(key.digest())) {
-            return Ok(Created::Existing(known));
+        Claim {
+            what: "thread",
+            chosen: new.id.map(|id| id.to_string()),
+            key: new.key,
+            if_exists: new.if_exists,
         }
-        match new.if_exists {
-            // Only a key can have led here.
-            _ if new.id.is_none() => Err(Error::key_taken()),
-            IfExists::DoNothing => Ok(Created::Existing(known)),
-            IfExists::Raise => Err(Error::Conflict(format!("thread {id} already exists"))),
-        }
+        .settle(created, |known| known.request_digest)
     }
 
     /// The thread with this id.

@@ -55,7 +55,7 @@ pub use run::{
     RunStatus, Trigger,
 };
 pub use run_request::{Command, RunRequest};
-pub use schedule::{Schedule, ScheduleError};
+pub use schedule::{Dst, Schedule, ScheduleError};
 pub use thread::{Thread, ThreadStatus};
 pub use ttl::{Expiry, Ttl};
 pub use web_url::{InvalidWebUrl, WebUrl};

@@ -1,24 +1,36 @@
 use clap::Args;
 use jiff::tz::TimeZone;
 use serde_json::Value as Json;
-use wakeful::core::{Schedule, Timestamp};
+use wakeful::core::{Dst, Schedule, Timestamp};
 
 use crate::failure::Failure;
 use crate::{format, out};
 
-/// Print the next instants that a schedule names; needs no server
+/// Print the next instants that a schedule names, and what to know of it; needs no server
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   wakeful next '*/15 9-17 * * MON-FRI' --tz Europe/Berlin
   wakeful next '30 2 * * *' --tz America/New_York --after 2024-03-09T12:00:00-05:00 -n 3
+  wakeful next '0 9 * * *' '@every 6h/30m' --tz Europe/Berlin --dst skip_and_once
+  wakeful next '@at 2027-01-31T09:00:00+01:00'
   wakeful next @hourly --json")]
 pub(crate) struct Arguments {
-    /// Read this schedule: five fields, a sixth for seconds if you like, or a word such as @daily
-    schedule: String,
+    /// Read this schedule; of several, print what any of them names. One is five fields, a sixth
+    /// for seconds if you like, or a word such as @daily; `@every 15m`, or `@every 1h30m/5m` for an
+    /// interval and its phase; `@at 2027-01-31T09:00:00Z` for one instant
+    #[arg(required = true, value_name = "SCHEDULE")]
+    schedules: Vec<String>,
 
     /// Read the schedule in this IANA time zone [default: UTC]
     #[arg(long, visible_alias = "timezone", value_name = "ZONE")]
     tz: Option<String>,
+
+    /// Do this where the clock is set forward or back. vixie: what is jumped over comes right after
+    /// it, and what comes twice counts once; a schedule that begins with * does as the wall does.
+    /// skip_and_repeat: as the wall does. skip_and_once: what is jumped over is left out, and what
+    /// comes twice counts once [default: vixie]
+    #[arg(long, value_name = "RULE", value_parser = dst, default_value = Dst::Vixie.as_str(), hide_default_value = true)]
+    dst: Dst,
 
     /// Begin after this instant, given as RFC 3339 [default: now]
     #[arg(long, value_name = "INSTANT")]
@@ -30,7 +42,8 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {
-    let schedule = Schedule::parse(&arguments.schedule, arguments.tz.as_deref())
+    let Arguments { schedules, tz, dst, .. } = arguments;
+    let schedule = Schedule::read(schedules, tz.as_deref(), *dst)
         .map_err(|error| Failure::Usage(error.to_string()))?;
     for warning in schedule.warnings() {
         out::note(format_args!("warning: {warning}"));
@@ -46,6 +59,10 @@ pub(super) fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {
         out::line(format_args!("{line}"))?;
     }
     Ok(())
+}
+
+fn dst(word: &str) -> Result<Dst, String> {
+    Dst::parse(word).ok_or_else(|| format!("use {}", Dst::ALL.map(Dst::as_str).join(", ")))
 }
 
 /// One line per instant: weekday, date, time, offset, and the zone's abbreviation if it has one.

@@ -20,14 +20,14 @@ impl Calendar {
     pub(super) fn new(expression: &Expression) -> Result<Self, ScheduleError> {
         let text = format!(
             "{} {} {} * {} *",
-            list(expression.seconds, 0, 59),
-            list(expression.minutes, 0, 59),
-            list(expression.hours, 0, 23),
-            list(expression.months, 1, 12),
+            list(expression.seconds(), 0, 59),
+            list(expression.minute.set, 0, 59),
+            list(expression.hour.set, 0, 23),
+            list(expression.month.set, 1, 12),
         );
         let engine = cron::Schedule::from_str(&text)
             .map_err(|error| ScheduleError::Calendar { reason: error.to_string() })?;
-        Ok(Self { engine, days: expression.days })
+        Ok(Self { engine, days: expression.days() })
     }
 
     /// The first match later than `wall`.

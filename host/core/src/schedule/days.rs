@@ -9,7 +9,7 @@ pub(super) struct Days {
 }
 
 /// The day-of-month field.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Dates {
     /// Bit *n* is day *n*.
     pub(super) days: u32,
@@ -20,7 +20,7 @@ pub(super) struct Dates {
 }
 
 /// The day-of-week field; in each set bit 0 is Sunday and bit 6 Saturday.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Weekdays {
     /// Every one in the month.
     pub(super) every: u8,
@@ -69,11 +69,7 @@ impl Days {
     /// which years count.
     pub(super) fn ever(&self, months: u64, leap: bool) -> bool {
         (1..=12).filter(|month| months & (1 << month) != 0).any(|month| {
-            let length = match month {
-                2 => 28 + u32::from(leap),
-                4 | 6 | 9 | 11 => 30,
-                _ => 31,
-            };
+            let length = month_length(month, leap);
             // Within 28 years each month begins on each weekday, in common and in leap years.
             (0..7).any(|first| self.of(Month { length, first }) != 0)
         })
@@ -101,6 +97,15 @@ impl Weekdays {
                 set & (1 << month.weekday(*day)) != 0
             })
             .fold(0, |set, day| set | 1 << day)
+    }
+}
+
+/// The number of days of a month, from 1 for January.
+pub(super) const fn month_length(month: u32, leap: bool) -> u32 {
+    match month {
+        2 => 28 + leap as u32,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
     }
 }
 

@@ -1,193 +1,145 @@
 use super::ScheduleError;
 use super::days::{Dates, Days, Weekdays};
 use super::field::{Field, Values};
+use super::piece::Piece;
 
-/// Longer texts are refused unread.
-pub(super) const MAX_BYTES: usize = 256;
+/// Cron text as its fields.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout<'a> {
+    /// Minute, hour, day-of-month, month and day-of-week.
+    pub(super) five: [Piece<'a>; 5],
+    pub(super) second: Option<Piece<'a>>,
+}
 
-const MACROS: [(&str, &str); 7] = [
-    ("@yearly", "0 0 1 1 *"),
-    ("@annually", "0 0 1 1 *"),
-    ("@monthly", "0 0 1 * *"),
-    ("@weekly", "0 0 * * 0"),
-    ("@daily", "0 0 * * *"),
-    ("@midnight", "0 0 * * *"),
-    ("@hourly", "0 * * * *"),
-];
+impl<'a> Layout<'a> {
+    pub(super) fn of(pieces: &[Piece<'a>], end: usize) -> Result<Self, ScheduleError> {
+        match *pieces {
+            [minute, hour, date, month, weekday] => {
+                Ok(Self { five: [minute, hour, date, month, weekday], second: None })
+            }
+            [minute, hour, date, month, weekday, second] => {
+                Ok(Self { five: [minute, hour, date, month, weekday], second: Some(second) })
+            }
+            _ => Err(field_count(pieces, end)),
+        }
+    }
 
-/// Beginnings of texts that other schedulers understand.
-const FOREIGN: [(&str, &str); 7] = [
-    ("TZ=", "put the time zone in the `timezone` field"),
-    ("CRON_TZ=", "put the time zone in the `timezone` field"),
-    ("cron(", "write the five fields alone, as in `0 12 * * *`"),
-    ("rate(", "write a schedule of five fields, as in `*/5 * * * *`"),
-    ("at(", "write a schedule of five fields, as in `0 12 1 1 *`"),
-    ("@every", "write a schedule of five fields, as in `*/5 * * * *`"),
-    ("@reboot", "write a schedule of five fields; a server's start is no instant of a schedule"),
-];
+    /// The fields with their names, in the order of the text.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (Field, Piece<'a>)> {
+        Field::ALL.into_iter().zip(self.five.into_iter().chain(self.second))
+    }
 
-/// A schedule as sets of numbers: bit *n* is the value *n*.
+    /// Six fields with the first moved to the end, if that is a schedule: other schedulers put the
+    /// seconds first.
+    pub(super) fn rotated(&self) -> Option<String> {
+        let [first, minute, hour, date, month] = self.five;
+        let pieces = [minute, hour, date, month, self.second?, first];
+        let readable =
+            Field::ALL.iter().zip(pieces).all(|(field, piece)| field.parse(piece).is_ok());
+        readable.then(|| pieces.map(|piece| piece.text).join(" "))
+    }
+}
+
+/// Cron text as sets of numbers.
 #[derive(Debug)]
 pub(super) struct Expression {
-    pub(super) seconds: u64,
-    pub(super) minutes: u64,
-    pub(super) hours: u64,
-    pub(super) months: u64,
-    pub(super) days: Days,
-    /// Whether the minute or the hour field begins with a star.
-    pub(super) wildcard: bool,
-    pub(super) warnings: Vec<String>,
+    pub(super) minute: Values,
+    pub(super) hour: Values,
+    pub(super) date: Values,
+    pub(super) month: Values,
+    pub(super) weekday: Values,
+    pub(super) second: Option<Values>,
 }
 
 impl Expression {
-    pub(super) fn parse(text: &str) -> Result<Self, ScheduleError> {
-        if text.len() > MAX_BYTES {
-            return Err(ScheduleError::TooLong { length: text.len() });
-        }
-        let strange = |character: &char| !matches!(character, '\t' | ' '..='~');
-        if let Some(character) = text.chars().find(strange) {
-            return Err(ScheduleError::Character { character });
-        }
-        let text = text.trim_ascii();
-        let parsed = Self::parse_fields(&fields(expand(text)?))?;
-        if parsed.days.ever(parsed.months, true) {
+    pub(super) fn parse(layout: &Layout<'_>) -> Result<Self, ScheduleError> {
+        let [minute, hour, date, month, weekday] = layout.five;
+        let read = || {
+            Ok(Self {
+                minute: Field::Minute.parse(minute)?,
+                hour: Field::Hour.parse(hour)?,
+                date: Field::DayOfMonth.parse(date)?,
+                month: Field::Month.parse(month)?,
+                weekday: Field::DayOfWeek.parse(weekday)?,
+                second: layout.second.map(|second| Field::Second.parse(second)).transpose()?,
+            })
+        };
+        let parsed = read().map_err(|error| point_out_seconds(error, layout))?;
+        if parsed.days().ever(parsed.month.set, true) {
             Ok(parsed)
         } else {
-            Err(ScheduleError::NeverFires)
+            Err(ScheduleError::NeverFires { text: date.text.to_owned(), column: date.column })
         }
     }
 
-    fn parse_fields(texts: &[&str]) -> Result<Self, ScheduleError> {
-        let (texts, second) = match *texts {
-            [minute, hour, date, month, weekday] => ([minute, hour, date, month, weekday], None),
-            [minute, hour, date, month, weekday, second] => {
-                ([minute, hour, date, month, weekday], Some(second))
-            }
-            _ => return Err(field_count(texts)),
-        };
-        let parsed = Self::read(texts, second);
-        // Other schedulers put the seconds first; point out where that must have been meant.
-        match (parsed, rotated(texts, second)) {
-            (Err(ScheduleError::Field { field, text, mut fix }), Some(rotated)) => {
-                fix.push_str(&format!(
-                    "; if the first of the six fields is meant to be seconds, put it last: {rotated}"
-                ));
-                Err(ScheduleError::Field { field, text, fix })
-            }
-            (parsed, _) => parsed,
-        }
+    /// The values of the fields, in the order of the text.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (Field, &Values)> {
+        let five = [&self.minute, &self.hour, &self.date, &self.month, &self.weekday];
+        Field::ALL.into_iter().zip(five.into_iter().chain(&self.second))
     }
 
-    fn read(texts: [&str; 5], second: Option<&str>) -> Result<Self, ScheduleError> {
-        let [minute, hour, date, month, weekday] = texts;
-        let minute = Field::Minute.parse(minute)?;
-        let hour = Field::Hour.parse(hour)?;
-        let date = Field::DayOfMonth.parse(date)?;
-        let month = Field::Month.parse(month)?;
-        let weekday = Field::DayOfWeek.parse(weekday)?;
-        let seconds = second.map(|second| Field::Second.parse(second)).transpose()?;
+    /// The seconds of a minute: bit *n* is second *n*.
+    pub(super) fn seconds(&self) -> u64 {
+        self.second.as_ref().map_or(1, |second| second.set)
+    }
 
-        let mut warnings = Vec::new();
-        let all = [&minute, &hour, &date, &month, &weekday];
-        for (field, values) in Field::ALL.into_iter().zip(all.into_iter().chain(&seconds)) {
-            if let Some(item) = &values.long_step {
-                let name = field.name();
-                warnings.push(format!(
-                    "the step of \"{item}\" in the {name} field leads out of its range, so that only its first value is left"
-                ));
-            }
+    /// Whether the minute or the hour field begins with a star.
+    pub(super) fn wildcard(&self) -> bool {
+        self.minute.star || self.hour.star
+    }
+
+    pub(super) fn days(&self) -> Days {
+        Days {
+            // The sets of these fields have no bits above 31 and 6.
+            dates: Dates { days: self.date.set as u32, ..self.date.dates },
+            weekdays: Weekdays { every: self.weekday.set as u8, ..self.weekday.weekdays },
+            either: !self.date.star && !self.weekday.star,
         }
-        if seconds.is_some() {
-            let mut warning = "the last of the six fields is seconds".to_owned();
-            if let Some(rotated) = rotated(texts, second) {
-                warning.push_str("; if the first is meant to be seconds, write ");
-                warning.push_str(&rotated);
-            }
-            warnings.push(warning);
-        }
-        let wildcard = minute.star || hour.star;
-        let days = days(&date, &weekday);
-        warnings.extend(day_warning(&date, &weekday).map(str::to_owned));
-        if days.ever(month.set, true) && !days.ever(month.set, false) {
-            warnings.push("fires on 29 February alone, and so in leap years alone".to_owned());
-        }
-        Ok(Self {
-            seconds: seconds.map_or(1, |seconds| seconds.set),
-            minutes: minute.set,
-            hours: hour.set,
-            months: month.set,
-            days,
-            wildcard,
-            warnings,
-        })
     }
 }
 
-fn fields(text: &str) -> Vec<&str> {
-    text.split([' ', '\t']).filter(|field| !field.is_empty()).collect()
+/// Equal if they name the same times; a star in the month or in the seconds is like its numbers.
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.minute == other.minute
+            && self.hour == other.hour
+            && self.date == other.date
+            && self.month.set == other.month.set
+            && self.weekday == other.weekday
+            && self.seconds() == other.seconds()
+    }
 }
 
-/// The fields that a macro stands for, or else the text.
-fn expand(text: &str) -> Result<&str, ScheduleError> {
-    let begins = |with: &str| {
-        text.get(..with.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(with))
-    };
-    if let Some((with, fix)) = FOREIGN.iter().find(|(with, _)| begins(with)) {
-        return Err(ScheduleError::Unsupported { text: (*with).to_owned(), fix });
+/// Adds how to write it, if it is clear that the first of six fields was meant to be seconds.
+fn point_out_seconds(error: ScheduleError, layout: &Layout<'_>) -> ScheduleError {
+    match (error, layout.rotated()) {
+        (ScheduleError::Field { field, text, column, mut fix }, Some(rotated)) => {
+            fix.push_str(&format!(
+                "; if the first of the six fields is meant to be seconds, put it last: {rotated}"
+            ));
+            ScheduleError::Field { field, text, column, fix }
+        }
+        (error, _) => error,
     }
-    if !text.starts_with('@') {
-        return Ok(text);
-    }
-    MACROS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, fields)| *fields).ok_or_else(
-        || ScheduleError::Unsupported {
-            text: text.to_owned(),
-            fix: "use @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly or five fields",
-        },
-    )
 }
 
-fn field_count(texts: &[&str]) -> ScheduleError {
-    let fix = match texts {
+fn field_count(pieces: &[Piece<'_>], end: usize) -> ScheduleError {
+    let fix = match pieces {
         [] => "write for example `0 9 * * 1-5`, nine o'clock from Monday to Friday",
         [_, _, _, _, _, _, _] => {
             "leave out the year, put the seconds last, and use `end_time` to end a cron"
         }
-        [_, _, _, _, _, _, ..] => "remove the surplus",
-        _ => "put a blank between two fields, and `*` for a field that does not matter",
+        [_, _, _, _, _, _, ..] => "remove the surplus, as in `0 9 * * 1-5`",
+        _ => {
+            "put a blank between two fields and `*` for a field that does not matter, or write \
+             `@every 15m` for an interval, `@at 2027-01-31T09:00:00Z` for one instant"
+        }
     };
-    ScheduleError::FieldCount { found: texts.len(), fix }
-}
-
-/// Six fields with the first moved to the end, if that is a schedule.
-fn rotated(texts: [&str; 5], second: Option<&str>) -> Option<String> {
-    let [first, minute, hour, date, month] = texts;
-    let weekday = second?;
-    let texts = [minute, hour, date, month, weekday, first];
-    let readable = Field::ALL.iter().zip(texts).all(|(field, text)| field.parse(text).is_ok());
-    readable.then(|| texts.join(" "))
-}
-
-fn days(date: &Values, weekday: &Values) -> Days {
-    Days {
-        // The sets of these fields have no bits above 31 and 6.
-        dates: Dates { days: date.set as u32, ..date.dates },
-        weekdays: Weekdays { every: weekday.set as u8, ..weekday.weekdays },
-        either: !date.star && !weekday.star,
-    }
-}
-
-fn day_warning(date: &Values, weekday: &Values) -> Option<&'static str> {
-    let every_date = date.set == 0xffff_fffe;
-    let every_weekday = weekday.set == 0x7f;
-    if !date.star && !weekday.star {
-        Some(
-            "day-of-month and day-of-week are both restricted: it fires on the days that match either",
-        )
-    } else if !every_date && !every_weekday {
-        Some(
-            "one of the day fields begins with * and both are restricted: it fires on the days that match both",
-        )
-    } else {
-        None
+    let surplus = pieces.get(Field::ALL.len()).map(|surplus| surplus.column);
+    ScheduleError::FieldCount {
+        found: pieces.len(),
+        field: Field::ALL.get(pieces.len()).map(|field| field.name()),
+        column: surplus.unwrap_or(end),
+        fix,
     }
 }

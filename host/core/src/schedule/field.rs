@@ -1,5 +1,6 @@
 use super::ScheduleError;
 use super::days::{Dates, Weekdays};
+use super::piece::Piece;
 
 const MONTHS: [&str; 12] =
     ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
@@ -31,6 +32,15 @@ pub(super) struct Values {
     pub(super) long_step: Option<String>,
 }
 
+/// Equal if they match the same values; how those were written does not count.
+impl PartialEq for Values {
+    fn eq(&self, other: &Self) -> bool {
+        let values =
+            |Self { set, star, dates, weekdays, .. }: &Self| (*set, *star, *dates, *weekdays);
+        values(self) == values(other)
+    }
+}
+
 impl Field {
     /// In the order of the text.
     pub(super) const ALL: [Self; 6] =
@@ -48,7 +58,7 @@ impl Field {
     }
 
     /// The least and the greatest value of a star.
-    const fn range(self) -> (u32, u32) {
+    pub(super) const fn range(self) -> (u32, u32) {
         match self {
             Self::Minute | Self::Second => (0, 59),
             Self::Hour => (0, 23),
@@ -76,15 +86,15 @@ impl Field {
     }
 
     /// Reads a field.
-    pub(super) fn parse(self, text: &str) -> Result<Values, ScheduleError> {
-        let mut values = Values { star: text.starts_with('*'), ..Values::default() };
-        if text == "?" && matches!(self, Self::DayOfMonth | Self::DayOfWeek) {
+    pub(super) fn parse(self, piece: Piece<'_>) -> Result<Values, ScheduleError> {
+        let mut values = Values { star: piece.text.starts_with('*'), ..Values::default() };
+        if piece.text == "?" && matches!(self, Self::DayOfMonth | Self::DayOfWeek) {
             values.star = true;
-            Item { field: self, text: "*" }.read(&mut values)?;
+            Item { field: self, text: "*", column: piece.column }.read(&mut values)?;
             return Ok(values);
         }
-        for text in text.split(',') {
-            Item { field: self, text }.read(&mut values)?;
+        for Piece { text, column } in piece.split([',']) {
+            Item { field: self, text, column }.read(&mut values)?;
         }
         if self == Self::DayOfWeek && values.set & (1 << 7) != 0 {
             values.set = values.set & 0x7f | 1;
@@ -97,6 +107,7 @@ impl Field {
 struct Item<'a> {
     field: Field,
     text: &'a str,
+    column: usize,
 }
 
 impl Item<'_> {
@@ -227,7 +238,8 @@ impl Item<'_> {
         } else if letters('W') {
             "write the number first, as in 15W".to_owned()
         } else if text.ends_with('W') || letters('L') || text.ends_with('L') {
-            "L and nW stand alone in the day-of-month field, nL in the day-of-week field".to_owned()
+            "write L and nW alone, in the day-of-month field, and nL in the day-of-week field"
+                .to_owned()
         } else if text.contains('#') {
             "# belongs in the day-of-week field, as in 5#2".to_owned()
         } else if text.contains('*') {
@@ -244,6 +256,7 @@ impl Item<'_> {
         ScheduleError::Field {
             field: self.field.name(),
             text: self.text.to_owned(),
+            column: self.column,
             fix: fix.into(),
         }
     }

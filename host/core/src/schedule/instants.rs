@@ -3,131 +3,116 @@ use std::sync::Arc;
 
 use jiff::tz::{self, TimeZone};
 
-use super::ScheduleError;
-use super::calendar::Calendar;
-use super::expression::Expression;
-use super::wall::{Reading, Shift, Wall};
+use super::rule::Rule;
+use super::{Dst, MAX_TEXTS, ScheduleError};
 use crate::Timestamp;
 
-/// The calendar is asked for nothing before this: a day before 1970, for the zones east of UTC.
-const FIRST_SECOND: i64 = -86_400;
-/// The calendar is asked for nothing after this: a day after 2100, for the zones west of UTC.
-const LAST_SECOND: i64 = 4_133_980_800 + 86_400;
-
-/// When a cron fires: an expression, read in a time zone. A clone shares what it was cloned from.
+/// When a cron fires: one text or several, read in a time zone. A clone shares what it was cloned
+/// from.
+///
+/// Several texts name what any of them names, each instant once. Two schedules are equal if their
+/// texts mean the same one by one, in the same zone, by the same rule for daylight saving time.
 #[derive(Clone)]
 pub struct Schedule {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
-    expression: Box<str>,
-    zone: TimeZone,
-    calendar: Calendar,
-    /// Whether it fires at each hour or minute that passes, rather than at times of the day.
-    wildcard: bool,
-    warnings: Vec<String>,
+pub(super) struct Inner {
+    pub(super) rules: Box<[Rule]>,
+    pub(super) zone: TimeZone,
+    pub(super) dst: Dst,
 }
 
 impl Schedule {
-    /// Reads a schedule, in the time zone with this IANA name or else in UTC.
+    /// Reads one text by the rule [`Dst::Vixie`]; see [`Schedule::read`].
     ///
-    /// The text has the fields of Unix cron, `minute hour day-of-month month day-of-week`, with
-    /// blanks or tabs between them; each is a list of `*`, `n`, `a-b`, and `*/s`, `a-b/s` or `a/s`
-    /// (which is `a-max/s`). Months and weekdays have names of three letters; Sunday is 0 or 7.
-    /// When both day fields are restricted, a day matches either, unless one of them begins with
-    /// `*`: then it must match both (crontab(5)). Beyond that, as LangGraph's croniter reads them:
+    /// # Errors
+    /// As those of [`Schedule::read`].
+    pub fn parse(text: &str, timezone: Option<&str>) -> Result<Self, ScheduleError> {
+        Self::read(&[text], timezone, Dst::default())
+    }
+
+    /// Reads a schedule of 1 to 16 texts, in the time zone with this IANA name or else in UTC.
+    ///
+    /// A text is one of three kinds.
+    ///
+    /// **Cron text** has the fields of Unix cron, `minute hour day-of-month month day-of-week`,
+    /// with blanks or tabs between them; each is a list of `*`, `n`, `a-b`, and `*/s`, `a-b/s` or
+    /// `a/s` (which is `a-max/s`). Months and weekdays have names of three letters; Sunday is 0 or
+    /// 7. When both day fields are restricted, a day matches either, unless one of them begins
+    /// with `*`: then it must match both (crontab(5)). Beyond that, as LangGraph's croniter reads
+    /// them:
     /// - a sixth field, the last, holds **seconds**;
     /// - `@yearly`, `@annually`, `@monthly`, `@weekly`, `@daily`, `@midnight` and `@hourly`;
     /// - day-of-month: `L`, the last day; `15W`, the weekday nearest to the 15th;
     /// - day-of-week: `5#2`, the second Friday; `5L` or `L5`, the last Friday;
     /// - `?` in place of `*` in either of them.
     ///
+    /// **`@every <interval>[/<phase>]`**, as in `@every 15m` or `@every 1h30m/5m`: the instants
+    /// *k* · interval + phase since 1970 in UTC, in whole seconds, whatever the time zone. The
+    /// interval is 1 second to 366 days, the phase is less; both are written as numbers with the
+    /// units `d`, `h`, `m` and `s` (as in Temporal).
+    ///
+    /// **`@at <instant>`**, as in `@at 2027-01-31T09:00:00+01:00`: that instant alone, of
+    /// RFC 3339, in whole seconds. One that has passed is read like any other.
+    ///
     /// # Errors
-    /// Whatever cannot be read in one way only, and a schedule that never fires.
-    pub fn parse(expression: &str, timezone: Option<&str>) -> Result<Self, ScheduleError> {
-        let parsed = Expression::parse(expression)?;
-        let inner = Inner {
-            expression: expression.into(),
-            zone: timezone.map_or(Ok(TimeZone::UTC), zone)?,
-            calendar: Calendar::new(&parsed)?,
-            wildcard: parsed.wildcard,
-            warnings: parsed.warnings,
-        };
-        Ok(Self { inner: Arc::new(inner) })
+    /// Whatever cannot be read in one way only, and a text that never fires. The error of one of
+    /// several texts says which.
+    pub fn read<T: AsRef<str>>(
+        texts: &[T],
+        timezone: Option<&str>,
+        dst: Dst,
+    ) -> Result<Self, ScheduleError> {
+        if !(1..=MAX_TEXTS).contains(&texts.len()) {
+            return Err(ScheduleError::Number { found: texts.len() });
+        }
+        let rules = texts.iter().enumerate().map(|(index, text)| {
+            Rule::parse(text.as_ref()).map_err(|error| match texts.len() {
+                1 => error,
+                of => ScheduleError::InList { index, of, error: Box::new(error) },
+            })
+        });
+        let rules = rules.collect::<Result<_, _>>()?;
+        let zone = timezone.map_or(Ok(TimeZone::UTC), zone)?;
+        Ok(Self { inner: Arc::new(Inner { rules, zone, dst }) })
     }
 
     /// The first instant strictly after `after`; `None` when there is none until the end of the
     /// year 2100, where the calendar ends.
     ///
-    /// Where the clock is set forward (by up to three hours), a schedule with a fixed time of day
-    /// fires at the shift for all that the clock jumped over. Where it is set back, such a
-    /// schedule fires in the first pass alone. One whose minute or hour field begins with `*`
-    /// follows the clock on the wall: it skips what is jumped over, and repeats what is repeated.
-    /// (Debian's cron(8).)
+    /// Where the clock of the time zone is set forward or back, the rule for daylight saving time
+    /// decides; see [`Dst`].
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
-        let first = Timestamp::from_second(FIRST_SECOND).ok()?;
-        if after.as_second() > LAST_SECOND {
-            return None;
-        }
-        let after = after.max(first);
-        let Inner { zone, calendar, .. } = &*self.inner;
-        let offset = i64::from(zone.to_offset(after).seconds());
-        let wall = Wall::at(after, offset);
-        let next = match wall.reading(zone)? {
-            Reading::Fold(fold) if self.repeats(&fold) => {
-                let next = calendar.after(wall);
-                if let Some(next) = next.filter(|next| *next < fold.leaves()) {
-                    return next.instant(offset);
-                }
-                if offset == fold.before {
-                    // The first pass has nothing left; the second begins where the fold begins.
-                    let next = calendar.from(fold.resumes())?;
-                    if next < fold.leaves() {
-                        return next.instant(fold.after);
-                    }
-                }
-                next?
-            }
-            Reading::Fold(fold) if offset == fold.after => calendar.from(fold.leaves())?,
-            _ => calendar.after(wall)?,
-        };
-        self.first_real(next)
+        let Inner { rules, zone, dst } = &*self.inner;
+        rules.iter().filter_map(|rule| rule.next_after(after, zone, *dst)).min()
     }
 
     /// The instants strictly after `after`, in order.
     pub fn upcoming(&self, after: Timestamp) -> impl Iterator<Item = Timestamp> + '_ {
-        std::iter::successors(self.next_after(after), |last| self.next_after(*last))
+        let Inner { rules, zone, dst } = &*self.inner;
+        let next = |rule: &Rule, after| rule.next_after(after, zone, *dst);
+        let mut heads: Vec<_> = rules.iter().map(|rule| (rule, next(rule, after))).collect();
+        std::iter::from_fn(move || {
+            let first = heads.iter().filter_map(|(_, head)| *head).min()?;
+            for (rule, head) in heads.iter_mut().filter(|(_, head)| *head == Some(first)) {
+                *head = next(rule, first);
+            }
+            Some(first)
+        })
     }
 
     /// The latest instant in `(after, until]`. Takes some microseconds, however many lie between.
     pub fn latest_between(&self, after: Timestamp, until: Timestamp) -> Option<Timestamp> {
-        let within = |from| self.next_after(from).filter(|next| *next <= until);
-        let mut latest = within(after)?;
-        // Look back from the end, each time twice as far, until something comes into sight.
-        let mut nothing_after = until.as_second().min(LAST_SECOND);
-        let mut span = 1;
-        while let Ok(from) = Timestamp::from_second(nothing_after.saturating_sub(span))
-            && from > latest
-        {
-            if let Some(found) = within(from) {
-                latest = found;
-                break;
-            }
-            nothing_after = from.as_second();
-            span = span.saturating_mul(2);
-        }
-        // There is nothing between `nothing_after` and the end; halve what remains.
-        while let Some(next) = within(latest) {
-            latest = next;
-            let middle = latest.as_second() + (nothing_after - latest.as_second()) / 2;
-            let middle = Timestamp::from_second(middle).unwrap_or(latest);
-            match within(middle) {
-                Some(found) => latest = latest.max(found),
-                None => nothing_after = middle.as_second(),
-            }
-        }
-        Some(latest)
+        let Inner { rules, zone, dst } = &*self.inner;
+        rules.iter().filter_map(|rule| rule.latest_between(after, until, zone, *dst)).max()
+    }
+
+    /// The last instant strictly before `at`; of cron text and `@every`, none is before 1970.
+    /// Takes some microseconds, like [`Schedule::latest_between`].
+    pub fn previous_before(&self, at: Timestamp) -> Option<Timestamp> {
+        let until = Timestamp::from_nanosecond(at.as_nanosecond() - 1).ok()?;
+        self.latest_between(Timestamp::MIN, until)
     }
 
     /// The number of instants in `(after, until]`; counting stops at `cap`.
@@ -136,46 +121,53 @@ impl Schedule {
         self.upcoming(after).take_while(|at| *at <= until).take(cap).count() as u64
     }
 
-    /// The text, as it was written.
-    pub fn expression(&self) -> &str {
-        &self.inner.expression
+    /// The texts, as they were written.
+    pub fn texts(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.inner.rules.iter().map(|rule| &*rule.text)
     }
 
-    /// The time zone in which the text is read.
+    /// The texts in their canonical spelling, such as `0 9 * * 1-5` for `00 09 * * mon-fri` and
+    /// `@every 1h30m` for `@every 90m`. Reading them gives an equal schedule.
+    pub fn canonical(&self) -> Vec<String> {
+        let parsed = self.inner.rules.iter().filter_map(Rule::parsed);
+        parsed.map(|parsed| parsed.to_string()).collect()
+    }
+
+    /// The time zone in which the texts are read.
     pub fn timezone(&self) -> &TimeZone {
         &self.inner.zone
     }
 
-    /// What is correct, and may still not be what was meant; for people.
-    pub fn warnings(&self) -> Vec<String> {
-        self.inner.warnings.clone()
+    /// What becomes of cron text where the clock is set forward or back.
+    pub fn dst(&self) -> Dst {
+        self.inner.dst
     }
+}
 
-    /// Whether both passes of a fold count.
-    fn repeats(&self, fold: &Shift) -> bool {
-        self.inner.wildcard || fold.is_correction()
-    }
-
-    /// The instant of a match, in the first pass where there are two, or that of the next match
-    /// if there is none.
-    fn first_real(&self, mut wall: Wall) -> Option<Timestamp> {
-        loop {
-            match wall.reading(&self.inner.zone)? {
-                Reading::Once(instant) => return Some(instant),
-                Reading::Fold(fold) => return wall.instant(fold.before),
-                Reading::Gap(gap) if !self.inner.wildcard && !gap.is_correction() => {
-                    return Some(gap.at);
-                }
-                Reading::Gap(gap) => wall = self.inner.calendar.from(gap.resumes())?,
-            }
-        }
+impl PartialEq for Schedule {
+    fn eq(&self, other: &Self) -> bool {
+        self.dst() == other.dst()
+            && self.timezone() == other.timezone()
+            && self.inner.rules.iter().map(Rule::parsed).eq(other
+                .inner
+                .rules
+                .iter()
+                .map(Rule::parsed))
     }
 }
 
 impl fmt::Debug for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let zone = self.inner.zone.iana_name().unwrap_or_default();
-        write!(f, "Schedule({:?} in {zone})", self.inner.expression)
+        f.write_str("Schedule(")?;
+        for text in self.texts() {
+            write!(f, "{text:?} ")?;
+        }
+        write!(f, "in {zone})")?;
+        match self.dst() {
+            Dst::Vixie => Ok(()),
+            dst => write!(f, " by {}", dst.as_str()),
+        }
     }
 }
 

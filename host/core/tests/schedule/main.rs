@@ -10,12 +10,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod borderline;
+mod canonical;
+mod columns;
+mod dst;
+mod every_and_at;
+mod lists;
 mod messages;
 mod properties;
 mod vectors;
 mod zones;
 
-use wakeful_core::{Schedule, Timestamp};
+use wakeful_core::{Dst, Schedule, Timestamp};
 
 /// The lines of a data file.
 fn lines(text: &str) -> Vec<serde_json::Value> {
@@ -28,6 +33,11 @@ fn at(text: &str) -> Timestamp {
 
 fn schedule(expression: &str, zone: &str) -> Schedule {
     Schedule::parse(expression, Some(zone)).unwrap_or_else(|error| panic!("{expression}: {error}"))
+}
+
+/// Several texts as one schedule.
+fn list(texts: &[&str], zone: &str, dst: Dst) -> Schedule {
+    Schedule::read(texts, Some(zone), dst).unwrap_or_else(|error| panic!("{texts:?}: {error}"))
 }
 
 /// The first instants after `after`, with the offsets of the zone.

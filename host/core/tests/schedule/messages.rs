@@ -22,7 +22,7 @@ fn an_error_names_the_field_the_text_and_the_fix() {
     refused("*/0 * * * *", &["minute", "1 to 999"]);
     refused("* * LW * *", &["day-of-month", "\"LW\"", "5L"]);
     refused("* * W15 * *", &["15W"]);
-    refused("* * L-3 * *", &["day-of-month", "\"L-3\"", "stand alone"]);
+    refused("* * L-3 * *", &["day-of-month", "\"L-3\"", "write L and nW alone"]);
     refused("* * * * L", &["day-of-week", "6L"]);
     refused("* * * * 5#6", &["day-of-week", "1 to 5"]);
     refused("* * 1#2 * *", &["day-of-week field, as in 5#2"]);
@@ -42,8 +42,8 @@ fn habits_from_other_schedulers_are_recognised() {
     refused("TZ=Europe/Berlin 0 9 * * *", &["`timezone` field"]);
     refused("cron_tz=Europe/Berlin 0 9 * * *", &["`timezone` field"]);
     refused("cron(0 12 * * ? *)", &["five fields alone"]);
-    refused("rate(5 minutes)", &["five fields"]);
-    refused("@every 5m", &["*/5 * * * *"]);
+    refused("rate(5 minutes)", &["`@every 5m`", "*/5 * * * *"]);
+    refused("at(2027-01-01T00:00:00)", &["`@at 2027-01-31T09:00:00Z`"]);
     refused("@fortnightly", &["\"@fortnightly\"", "@weekly"]);
     refused("*****", &["this one has 1", "blank between"]);
     refused("0 0 31 2 *", &["never fire", "`enabled=false`"]);
@@ -83,7 +83,8 @@ fn macros_blanks_and_names_are_read_in_any_form() {
 #[test]
 fn a_schedule_keeps_its_text_and_its_zone() {
     let schedule = Schedule::parse(" 0 9 * * 1 ", Some("Europe/Berlin")).unwrap();
-    assert_eq!(schedule.expression(), " 0 9 * * 1 ");
+    assert_eq!(schedule.texts().collect::<Vec<_>>(), [" 0 9 * * 1 "]);
+    assert_eq!(schedule.canonical(), ["0 9 * * 1"]);
     assert_eq!(schedule.timezone().iana_name(), Some("Europe/Berlin"));
     assert_eq!(format!("{schedule:?}"), "Schedule(\" 0 9 * * 1 \" in Europe/Berlin)");
 }

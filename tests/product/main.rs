@@ -18,4 +18,5 @@ mod crons;
 mod folder;
 mod items;
 mod keys;
+mod own_crons;
 mod sandbox;

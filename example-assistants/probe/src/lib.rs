@@ -2,9 +2,11 @@
 //!
 //! It is no example to follow but a test of the sandbox: `{"address": "127.0.0.1:8123"}` says whom
 //! to call, and `{"store": […]}` which calls to make to the store of items instead; see [`items`].
+//! Likewise `{"crons": […]}`; see [`crons`]. What it knows of its fire is in its answer to that.
 
 wit_bindgen::generate!({ path: "../../wit", world: "assistant-plugin" });
 
+mod crons;
 mod items;
 
 use std::fmt::Debug;
@@ -13,18 +15,24 @@ use std::{env, fs};
 
 use exports::wakeful::assistant::assistant::Guest;
 use serde_json::{Value, json};
-use wakeful::assistant::assistant_types::{Error, Outcome, ThreadInfo};
+use wakeful::assistant::assistant_types::{Error, ErrorCode, Outcome, ThreadInfo};
+use wakeful::assistant::fire;
 
 struct Probe;
 
 export!(Probe);
 
 impl Guest for Probe {
-    fn invoke(_info: ThreadInfo, input: String) -> Result<Outcome, Error> {
+    fn invoke(info: ThreadInfo, input: String) -> Result<Outcome, Error> {
         let input: Value = serde_json::from_str(&input).unwrap_or_default();
         if let Some(calls) = input["store"].as_array() {
             let answers: Vec<Value> = calls.iter().map(items::call).collect();
             return Ok(Outcome::Done(json!({ "answers": answers }).to_string()));
+        }
+        if let Some(calls) = input["crons"].as_array() {
+            let answers = crons::calls(calls, info.attempt)?;
+            let fire = fire::info().and_then(|info| serde_json::from_str::<Value>(&info).ok());
+            return Ok(Outcome::Done(json!({ "answers": answers, "fire": fire }).to_string()));
         }
         let address = input["address"].as_str().unwrap_or("127.0.0.1:8123");
         let found = json!({
@@ -41,6 +49,12 @@ impl Guest for Probe {
         });
         Ok(Outcome::Done(found.to_string()))
     }
+}
+
+/// A failure that may pass.
+fn failure() -> Error {
+    let message = "not yet".to_owned();
+    Error { code: ErrorCode::Unavailable, message, retryable: true, retry_after_ms: None }
 }
 
 /// Why something was refused; null if it was not.

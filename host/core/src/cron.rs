@@ -1,6 +1,6 @@
 use crate::{
-    AssistantId, ComponentId, CronId, Digest, MultitaskStrategy, Object, OnCompletion, RunRequest,
-    ThreadId, Timestamp,
+    AssistantId, ComponentId, CronId, Digest, MultitaskStrategy, Object, OnCompletion, RunId,
+    RunRequest, ThreadId, Timestamp,
 };
 
 /// A schedule for an assistant and an input.
@@ -44,6 +44,8 @@ pub struct Cron {
     /// The digest of the request that made it, if that came with a key; see
     /// [`crate::RequestKey`].
     pub request_digest: Option<Digest>,
+    /// The run that made it, where its assistant made it for itself.
+    pub made_by: Option<RunId>,
 }
 
 impl Cron {

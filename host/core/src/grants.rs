@@ -3,13 +3,15 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::{InvalidItem, Namespace};
+use crate::{CronGrant, InvalidItem, Namespace};
 
 /// What the operator lets an assistant reach, beside its own thread; nothing unless written down.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grants {
     /// Namespaces of items.
     pub store: Vec<StoreGrant>,
+    /// Crons for itself.
+    pub crons: Option<CronGrant>,
 }
 
 /// A namespace whose items, and all below it, an assistant may reach.
@@ -153,7 +155,8 @@ mod tests {
     use super::*;
 
     fn grants(texts: &[&str]) -> Grants {
-        Grants { store: texts.iter().map(|text| text.parse().unwrap()).collect() }
+        let store = texts.iter().map(|text| text.parse().unwrap()).collect();
+        Grants { store, ..Grants::default() }
     }
 
     #[test]

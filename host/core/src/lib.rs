@@ -11,6 +11,7 @@ mod assistant;
 mod checkpoint;
 mod clock;
 mod cron;
+mod cron_grant;
 mod delivery;
 mod event;
 mod fire;
@@ -33,6 +34,7 @@ pub use assistant::{Assistant, AssistantPatch};
 pub use checkpoint::{Checkpoint, CheckpointSource, FileEntry, FileKind, Manifest, Pending};
 pub use clock::{Clock, SystemClock, to_micros};
 pub use cron::Cron;
+pub use cron_grant::CronGrant;
 pub use delivery::{AfterAttempt, Attempt, AttemptResult, Delivery, DeliveryStatus};
 pub use event::{
     Committed, End, EventId, GuestEvent, InvalidEventId, LoggedEvent, RunEvent, Start,

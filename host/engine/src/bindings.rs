@@ -14,6 +14,9 @@ wasmtime::component::bindgen!({
         "wakeful:assistant/store.delete": async,
         "wakeful:assistant/store.search": async,
         "wakeful:assistant/store.list-namespaces": async,
+        "wakeful:assistant/crons.create": async,
+        "wakeful:assistant/crons.list": async,
+        "wakeful:assistant/crons.delete": async,
     },
     exports: { default: async },
 });

@@ -11,6 +11,7 @@ use wasmtime::{Engine, Store};
 
 use crate::bindings::described::exports::wakeful::assistant::metadata as contract;
 use crate::library::Loaded;
+use crate::reach::Reach;
 use crate::sandbox::Sandbox;
 use crate::{Job, JobTrigger, outcome};
 
@@ -64,13 +65,14 @@ pub(crate) async fn describe(
     let mut job = job(loaded);
     // Nobody listens, so nothing that it emits is waited for.
     let (events, _) = mpsc::channel(1);
-    let mut store = Sandbox::new(&mut job, events, CancellationToken::new(), clock, None)
-        .and_then(|sandbox| {
-            let mut store = Store::new(engine, sandbox);
-            Sandbox::bound(&mut store)?;
-            Ok(store)
-        })
-        .map_err(|error| format!("cannot set up a sandbox: {error:#}"))?;
+    let mut store =
+        Sandbox::new(&mut job, events, CancellationToken::new(), clock, Reach::default())
+            .and_then(|sandbox| {
+                let mut store = Store::new(engine, sandbox);
+                Sandbox::bound(&mut store)?;
+                Ok(store)
+            })
+            .map_err(|error| format!("cannot set up a sandbox: {error:#}"))?;
     let call = async {
         let component = described.instantiate_async(&mut store).await?;
         component.wakeful_assistant_metadata().call_describe(&mut store).await

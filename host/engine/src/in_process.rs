@@ -10,16 +10,17 @@ use wakeful_core::{Clock, Digest, Outcome, Report};
 
 use crate::cache::CodeCache;
 use crate::library::Library;
+use crate::reach::Reach;
 use crate::{
-    ComponentInfo, EngineConfig, EngineError, GuestEvent, ItemAccess, Job, LoadError, Runner,
-    linker, machine, run,
+    ComponentInfo, CronAccess, EngineConfig, EngineError, GuestEvent, ItemAccess, Job, LoadError,
+    Runner, linker, machine, run,
 };
 
 /// Runs guests in this process, on threads of their own.
 pub struct InProcessRunner {
     library: Arc<Library>,
     clock: Arc<dyn Clock>,
-    items: Option<Arc<dyn ItemAccess>>,
+    reach: Reach,
     slots: Arc<Semaphore>,
     handle: Handle,
     /// Taken out when the runner is dropped.
@@ -49,7 +50,7 @@ impl InProcessRunner {
         Ok(Self {
             library: Arc::new(Library::new(engine, linker, cache, config.max_component_bytes)),
             clock,
-            items: None,
+            reach: Reach::default(),
             slots: Arc::new(Semaphore::new(slots as usize)),
             handle: runtime.handle().clone(),
             runtime: Some(runtime),
@@ -59,7 +60,14 @@ impl InProcessRunner {
     /// Lets runs reach items, as far as their grants go. Without it no run can.
     #[must_use]
     pub fn with_items(mut self, items: Arc<dyn ItemAccess>) -> Self {
-        self.items = Some(items);
+        self.reach.items = Some(items);
+        self
+    }
+
+    /// Lets runs make crons for themselves, as far as their grants go. Without it no run can.
+    #[must_use]
+    pub fn with_crons(mut self, crons: Arc<dyn CronAccess>) -> Self {
+        self.reach.crons = Some(crons);
         self
     }
 }
@@ -109,10 +117,10 @@ impl Runner for InProcessRunner {
         };
         let library = Arc::clone(&self.library);
         let clock = Arc::clone(&self.clock);
-        let items = self.items.clone();
+        let reach = self.reach.clone();
         let task = self.handle.spawn(async move {
             let report =
-                run::execute(library.engine(), &loaded, job, events, cancel, &clock, items).await;
+                run::execute(library.engine(), &loaded, job, events, cancel, &clock, reach).await;
             // Only now is the store gone and its slot in the pool free.
             drop(slot);
             report

@@ -17,7 +17,17 @@ const WASI: Version = Version::new(0, 2, 12);
 pub(crate) const OFFERED: &[(&str, &[&str], Version)] = &[
     (
         "wakeful:assistant",
-        &["assistant-types", "events", "thread", "log", "config", "control", "store"],
+        &[
+            "assistant-types",
+            "events",
+            "thread",
+            "log",
+            "config",
+            "control",
+            "store",
+            "crons",
+            "fire",
+        ],
         CONTRACT,
     ),
     (

@@ -1,19 +1,16 @@
 //! The store of items, as a guest sees it: within its grants, and in measured portions.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use wakeful_core::{
-    Access, ErrorCode, Failure, Grants, Item as Record, ItemAddress, ItemFilter, LogLevel,
-    LogSource, Namespace, NamespacePattern, Object,
+    Access, ErrorCode, Grants, Item as Record, ItemAddress, ItemFilter, Namespace, NamespacePattern,
 };
 
-use crate::bindings::wakeful::assistant::assistant_types::Error;
 use crate::bindings::wakeful::assistant::store::{Host, Item, ItemQuery, NamespaceQuery};
-use crate::logs::open;
+use crate::refusal::{Answer, error, exceeded, invalid, mismatched, object, told};
 use crate::sandbox::Sandbox;
-use crate::{GuestEvent, ItemAccess, ItemAnswer, ItemCall, outcome};
+use crate::{ItemAccess, ItemAnswer, ItemCall};
 
 /// Fuel for a call beside its bytes, because it costs the host more than a copy.
 const CALL: u64 = 100_000;
@@ -25,10 +22,6 @@ const MOST_FOUND: u64 = 4 << 20;
 const MOST_ITEMS: u32 = 100;
 /// Namespaces that one list may return.
 const MOST_NAMESPACES: u32 = 1_000;
-/// How many different refusals are logged; a guest that tries them all would fill its log.
-const MOST_REFUSALS: usize = 16;
-
-type Answer<T> = Result<T, Error>;
 
 /// What a run may do with items, and what it has done.
 pub(crate) struct Items {
@@ -36,13 +29,11 @@ pub(crate) struct Items {
     access: Option<Arc<dyn ItemAccess>>,
     /// Bytes of values that it has put.
     written: u64,
-    /// The refusals that are in its log.
-    refused: BTreeSet<String>,
 }
 
 impl Items {
     pub(crate) fn new(grants: Grants, access: Option<Arc<dyn ItemAccess>>) -> Self {
-        Self { grants, access, written: 0, refused: BTreeSet::new() }
+        Self { grants, access, written: 0 }
     }
 }
 
@@ -181,14 +172,7 @@ impl Sandbox {
                 "the assistant may not {doing} items in namespace {namespace}, and nobody can be granted that"
             ),
         };
-        if self.items.refused.len() < MOST_REFUSALS && self.items.refused.insert(message.clone()) {
-            let kept = open(&self.logs).push(LogSource::Log, LogLevel::Warn, &message, Vec::new());
-            if let Some(line) = kept {
-                // A watcher that has left is no reason to stop.
-                let _ = self.events.send(GuestEvent::Log(line)).await;
-            }
-        }
-        Err(error(ErrorCode::Denied, message))
+        Err(self.refuse(message).await)
     }
 
     async fn ask(&mut self, call: ItemCall) -> Answer<ItemAnswer> {
@@ -224,43 +208,5 @@ fn limit(limit: u32, most: u32) -> Answer<usize> {
         Ok(limit as usize)
     } else {
         Err(invalid(format!("`limit` is 1 to {most}")))
-    }
-}
-
-fn object(what: &str, text: &str) -> Answer<Object> {
-    serde_json::from_str(text)
-        .map_err(|reason| invalid(format!("{what} must be a JSON object: {reason}")))
-}
-
-fn invalid(reason: impl ToString) -> Error {
-    // Labels and operators of any length may stand in there.
-    error(ErrorCode::InvalidInput, outcome::shortened(&reason.to_string(), 500))
-}
-
-fn exceeded(message: String) -> Error {
-    error(ErrorCode::LimitExceeded, message)
-}
-
-fn mismatched() -> Error {
-    error(ErrorCode::Internal, "the host answered another question")
-}
-
-fn error(code: ErrorCode, message: impl Into<String>) -> Error {
-    Error {
-        code: outcome::word(code),
-        message: message.into(),
-        retryable: false,
-        retry_after_ms: None,
-    }
-}
-
-fn told(failure: &Failure) -> Error {
-    Error {
-        code: outcome::word(failure.code),
-        message: failure.message.clone(),
-        retryable: failure.retryable,
-        retry_after_ms: failure
-            .retry_after
-            .map(|wait| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)),
     }
 }

@@ -9,8 +9,9 @@ use wasmtime::{Engine, Store};
 use crate::bindings::wakeful::assistant::assistant_types as contract;
 use crate::disk::DiskWatch;
 use crate::library::Loaded;
+use crate::reach::Reach;
 use crate::sandbox::Sandbox;
-use crate::{GuestEvent, ItemAccess, Job, JobTrigger, outcome};
+use crate::{GuestEvent, Job, JobTrigger, outcome};
 
 /// Runs a job from instantiation to its outcome, on the thread of a guest.
 pub(crate) async fn execute(
@@ -20,14 +21,14 @@ pub(crate) async fn execute(
     events: mpsc::Sender<GuestEvent>,
     cancel: CancellationToken,
     clock: &Arc<dyn Clock>,
-    items: Option<Arc<dyn ItemAccess>>,
+    reach: Reach,
 ) -> Report {
     let begun = Instant::now();
     if !loaded.info.uses_files {
         job.root = None;
     }
     let watch = job.root.as_deref().map(|root| DiskWatch::new(root, &job.limits));
-    let store = Sandbox::new(&mut job, events, cancel, clock, items).and_then(|sandbox| {
+    let store = Sandbox::new(&mut job, events, cancel, clock, reach).and_then(|sandbox| {
         let mut store = Store::new(engine, sandbox);
         Sandbox::bound(&mut store)?;
         Ok(store)

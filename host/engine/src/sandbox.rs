@@ -10,13 +10,17 @@ use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::clock::GuestClock;
+use crate::crons::Crons;
 use crate::egress::Egress;
+use crate::fire;
 use crate::items::Items;
 use crate::limiter::MemoryLimiter;
 use crate::logs::{LogBook, SharedLogBook, open};
+use crate::reach::Reach;
+use crate::refusal::Refusals;
 use crate::stdio::Stdio;
 use crate::toll::{Meter, Toll, YIELD_INTERVAL};
-use crate::{GuestEvent, ItemAccess, Job};
+use crate::{GuestEvent, Job};
 
 /// Open files, streams and the like that a guest may hold. Each may stand for a descriptor of this
 /// process, or for the listing of a whole directory.
@@ -45,6 +49,9 @@ pub(crate) struct Sandbox {
     pub(crate) events: mpsc::Sender<GuestEvent>,
     pub(crate) emitted: Emitted,
     pub(crate) items: Items,
+    pub(crate) crons: Crons,
+    pub(crate) refusals: Refusals,
+    pub(crate) fire: Option<Json>,
     pub(crate) config: Object,
     pub(crate) values: Json,
     pub(crate) cancel: CancellationToken,
@@ -68,7 +75,7 @@ impl Sandbox {
         events: mpsc::Sender<GuestEvent>,
         cancel: CancellationToken,
         clock: &Arc<dyn Clock>,
-        items: Option<Arc<dyn ItemAccess>>,
+        reach: Reach,
     ) -> wasmtime::Result<Self> {
         let logs = LogBook::new(job.limits.logs, Arc::clone(clock));
         let stream = |source, level| Stdio::new(source, level, Arc::clone(&logs), events.clone());
@@ -87,6 +94,7 @@ impl Sandbox {
         }
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
+        let crons = Crons { run: job.run_id, grant: job.grants.crons, access: reach.crons };
         Ok(Self {
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
@@ -99,7 +107,10 @@ impl Sandbox {
             logs,
             events,
             emitted: Emitted::default(),
-            items: Items::new(std::mem::take(&mut job.grants), items),
+            items: Items::new(std::mem::take(&mut job.grants), reach.items),
+            crons,
+            refusals: Refusals::default(),
+            fire: fire::of(&job.trigger),
             config: std::mem::take(&mut job.config),
             values: std::mem::take(&mut job.values),
             cancel,

@@ -23,10 +23,24 @@ impl Host {
         {
             return known_cron(known, key);
         }
-        let assistant = self.resolve_assistant(&new.assistant).await?;
-        if let Some(thread) = new.thread_id {
+        let (thread, key) = (new.thread_id, new.key);
+        let cron = self.draft_cron(new, id).await?;
+        if let Some(thread) = thread {
             self.thread(thread).await?;
         }
+        self.refuse_when_stopping()?;
+        match (self.store().create_cron(cron).await?, key) {
+            (Created::Existing(known), Some(key)) => known_cron(known, key),
+            (created, _) => {
+                self.wake_scheduler();
+                Ok(created)
+            }
+        }
+    }
+
+    /// The cron that a request describes, checked and not stored.
+    pub(crate) async fn draft_cron(&self, new: CreateCron, id: CronId) -> Result<Cron, Error> {
+        let assistant = self.resolve_assistant(&new.assistant).await?;
         self.check_webhook(&new.request).await?;
         let now = self.now();
         let mut cron = Cron {
@@ -48,16 +62,10 @@ impl Host {
             last_scheduled_at: None,
             version: 0,
             request_digest: new.key.map(|key| key.digest()),
+            made_by: None,
         };
         cron.next_run_at = next_run(&cron, now)?;
-        self.refuse_when_stopping()?;
-        match (self.store().create_cron(cron).await?, new.key) {
-            (Created::Existing(known), Some(key)) => known_cron(known, key),
-            (created, _) => {
-                self.wake_scheduler();
-                Ok(created)
-            }
-        }
+        Ok(cron)
     }
 
     /// The cron with this id.

@@ -10,7 +10,7 @@ use wakeful_core::{
     OnCompletion, Outcome, Pending, Report, Run, Timestamp,
 };
 use wakeful_engine::Job;
-use wakeful_store::{ClaimedRun, FinishRun, Finished};
+use wakeful_store::{ClaimedRun, CronChange, FinishRun, Finished};
 
 use crate::metrics::Ended;
 use crate::sandbox::Sandbox;
@@ -156,14 +156,19 @@ async fn execute(host: &Host, claimed: ClaimedRun, cancel: CancellationToken) {
         digest: attempt.component.map(|component| component.digest),
         report: attempt.report,
         checkpoint,
+        crons: attempt.crons,
         events: run.request.is_resumable().then_some(events),
         now: host.now(),
     };
+    let changes_crons = !finish.crons.is_empty();
     let mut announced = None;
     match host.store().finish_run(finish).await {
         Ok(Finished::Written) => {
             host.counters().note_run(&counted);
             host.wake_outbox();
+            if changes_crons {
+                host.wake_scheduler();
+            }
             announced = ended.map(|ended| (run.thread_id, ended));
             if let (Some(sandbox), Some(checkpoint)) = (attempt.sandbox, committed)
                 && run.on_completion == OnCompletion::Keep
@@ -191,6 +196,8 @@ struct Attempt {
     input: Json,
     /// What the thread waits for, where no guest was invoked.
     pending: Option<Pending>,
+    /// What it did to the crons of its thread.
+    crons: Vec<CronChange>,
 }
 
 impl Attempt {
@@ -202,6 +209,7 @@ impl Attempt {
             sandbox: None,
             input: Json::Null,
             pending,
+            crons: Vec::new(),
         }
     }
 }
@@ -261,8 +269,10 @@ async fn attempt(
             host.hub().publish(run, event, host.now());
         }
     };
+    let book = host.cron_books().open(host, run, component.grants.crons);
     let (report, ()) = tokio::join!(host.runner().run(job, events, cancel.clone()), forward);
-    Attempt { report, component: Some(component), sandbox, input, pending: None }
+    let crons = book.close().await;
+    Attempt { report, component: Some(component), sandbox, input, pending: None, crons }
 }
 
 /// What the guest reads through `config`: LangGraph's `configurable`, and `context` over it.

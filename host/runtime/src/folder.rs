@@ -318,7 +318,7 @@ async fn state_of(host: &Host, bytes: Arc<[u8]>, settings: &str) -> Result<Compo
         description: file.description.or_else(|| own(info.about.as_deref()?)),
         about: info.about,
         limits: file.limits.apply(&host.settings().limits),
-        grants: file.grants.into_grants(),
+        grants: file.grants.into_grants(host.settings().assistant_crons),
         uses_files: info.uses_files,
     })
 }

@@ -17,6 +17,7 @@ use crate::hub::Hub;
 use crate::items::{self, StoreAccess};
 use crate::keys::Keys;
 use crate::metrics::Counters;
+use crate::own_crons::CronBooks;
 use crate::sandbox::Sandboxes;
 use crate::{Error, HostSettings, executor, expiry, scheduler, sweeper};
 
@@ -35,6 +36,7 @@ struct Inner {
     hub: Hub,
     keys: Keys,
     counters: Counters,
+    cron_books: Arc<CronBooks>,
     started: Instant,
     sandboxes: Sandboxes,
     /// How this host signs its leases.
@@ -78,15 +80,30 @@ impl Host {
         }
         let store: Arc<dyn Store> = Arc::new(store);
         let items = StoreAccess::new(Arc::clone(&store), Arc::clone(&clock));
-        let runner = InProcessRunner::new(engine, Arc::clone(&clock))?.with_items(Arc::new(items));
-        Self::assemble(settings, clock, store, Arc::new(runner)).await
+        let books = Arc::new(CronBooks::default());
+        let runner = InProcessRunner::new(engine, Arc::clone(&clock))?
+            .with_items(Arc::new(items))
+            .with_crons(Arc::<CronBooks>::clone(&books));
+        Self::assemble_with(settings, clock, store, Arc::new(runner), books).await
     }
 
+    /// A host of these parts, whose runner reaches no crons.
+    #[cfg(test)]
     pub(crate) async fn assemble(
         settings: HostSettings,
         clock: Arc<dyn Clock>,
         store: Arc<dyn Store>,
         runner: Arc<dyn Runner>,
+    ) -> Result<Self, Error> {
+        Self::assemble_with(settings, clock, store, runner, Arc::default()).await
+    }
+
+    pub(crate) async fn assemble_with(
+        settings: HostSettings,
+        clock: Arc<dyn Clock>,
+        store: Arc<dyn Store>,
+        runner: Arc<dyn Runner>,
+        cron_books: Arc<CronBooks>,
     ) -> Result<Self, Error> {
         let sandboxes = Sandboxes::open(settings.data.join("sandboxes"))?;
         let folder = Folder::open(&settings)?;
@@ -101,6 +118,7 @@ impl Host {
                 hub: Hub::default(),
                 keys,
                 counters: Counters::default(),
+                cron_books,
                 started: Instant::now(),
                 sandboxes,
                 owner: Uuid::now_v7().to_string(),
@@ -236,6 +254,10 @@ impl Host {
 
     pub(crate) fn counters(&self) -> &Counters {
         &self.inner.counters
+    }
+
+    pub(crate) fn cron_books(&self) -> &Arc<CronBooks> {
+        &self.inner.cron_books
     }
 
     pub(crate) fn sandboxes(&self) -> &Sandboxes {

@@ -50,6 +50,7 @@ mod items;
 mod keys;
 mod metrics;
 mod offline;
+mod own_crons;
 mod pace;
 mod request;
 mod runs;
@@ -81,8 +82,8 @@ pub use request::{
     IfExists, NodeUpdate, RequestPatch, RunThread, RunsToStop, StateUpdate, Superstep, ThreadPatch,
 };
 pub use settings::{
-    AssistantFile, Backoff, GrantSettings, HostSettings, InvalidSettings, LimitSettings, Retention,
-    parse_bytes,
+    AssistantFile, Backoff, CronGrantSettings, GrantSettings, HostSettings, InvalidSettings,
+    LimitSettings, Retention, parse_bytes,
 };
 pub use states::{HistoryStart, ThreadState, checkpoint_metadata};
 pub use storage::{Amount, ThreadStorage};

@@ -213,6 +213,7 @@ mod tests {
             last_scheduled_at: None,
             version: 1,
             request_digest: None,
+            made_by: None,
         };
         DueCron { cron, assistant: None, thread_metadata: Object::new(), thread_busy: false }
     }

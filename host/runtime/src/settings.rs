@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
-use wakeful_core::{Grants, Limits, StoreGrant, Ttl};
+use wakeful_core::{CronGrant, Grants, Limits, StoreGrant, Ttl};
 
 use crate::WebhookSettings;
 
@@ -20,6 +20,8 @@ pub struct HostSettings {
     pub guest_threads: usize,
     /// The limits of every run, unless the assistant's own file says otherwise.
     pub limits: Limits,
+    /// The most that an assistant's own file may grant it of crons for itself.
+    pub assistant_crons: CronGrant,
     /// How long runs may go on after the host was asked to stop.
     pub shutdown_grace: Duration,
     /// How often a run begins before it fails for good, when the host stops in the middle of it or
@@ -48,6 +50,7 @@ impl HostSettings {
             concurrent_runs: 64,
             guest_threads: 0,
             limits: Limits::default(),
+            assistant_crons: CronGrant::WIDEST,
             shutdown_grace: Duration::from_secs(10),
             max_attempts: 3,
             backoff: Backoff::default(),
@@ -142,12 +145,31 @@ pub struct GrantSettings {
     /// covers everything below its namespace.
     #[serde(default, deserialize_with = "store_grants")]
     pub store: Vec<StoreGrant>,
+    /// Crons that it may make for itself, on each of its threads.
+    pub crons: Option<CronGrantSettings>,
 }
 
 impl GrantSettings {
-    pub(crate) fn into_grants(self) -> Grants {
-        Grants { store: self.store }
+    /// The grants, as far as the host goes along.
+    pub(crate) fn into_grants(self, widest: CronGrant) -> Grants {
+        let crons = self.crons.map(|crons| {
+            let CronGrantSettings { max, min_interval } = crons;
+            CronGrant { max, min_interval }.within(widest)
+        });
+        Grants { store: self.store, crons }
     }
+}
+
+/// A grant of crons, as a file spells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CronGrantSettings {
+    /// How many there may be at once on one thread.
+    #[serde(deserialize_with = "at_least_one")]
+    pub max: u32,
+    /// The least time between two instants of one of them, such as `"1h"`.
+    #[serde(deserialize_with = "some_duration")]
+    pub min_interval: Duration,
 }
 
 /// Settings that cannot be read; the message names the key and the line.
@@ -254,6 +276,20 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
     })
 }
 
+fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    duration(deserializer)?
+        .ok_or_else(|| serde::de::Error::custom("a time such as \"1h\" is needed"))
+}
+
+fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match u32::deserialize(deserializer)? {
+        0 => Err(serde::de::Error::custom(
+            "a number of at least 1 is needed; to grant no crons, leave `crons` out",
+        )),
+        number => Ok(number),
+    }
+}
+
 fn store_grants<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<StoreGrant>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
     texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
@@ -291,13 +327,28 @@ mod tests {
         let file = parse("[grants]\nstore = [\"notes\", \"shared.team:read\"]\n").unwrap();
         let shown: Vec<_> = file.grants.store.iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["notes", "shared.team:read"]);
-        assert_eq!(parse("").unwrap().grants.into_grants(), Grants::default());
+        let grants = |text| parse(text).unwrap().grants.into_grants(CronGrant::WIDEST);
+        assert_eq!(grants(""), Grants::default());
+        let hourly = CronGrant { max: 5, min_interval: Duration::from_secs(3_600) };
+        for text in [
+            "[grants.crons]\nmax = 5\nmin_interval = \"1h\"\n",
+            "[grants]\ncrons = { max = 5, min_interval = \"1h\" }\n",
+        ] {
+            assert_eq!(grants(text).crons, Some(hourly), "{text}");
+        }
+        let wide = grants("[grants.crons]\nmax = 5000\nmin_interval = \"1s\"\n");
+        assert_eq!(wide.crons, Some(CronGrant::WIDEST));
         for (text, expected) in [
             ("[grants]\nstore = [\"notes:raed\"]\n", ":read"),
             ("[grants]\nstore = [\"a..b\"]\n", "a..b"),
             ("[grants]\nstore = [\"\"]\n", "at least one label"),
             ("[grants]\nstore = \"notes\"\n", "store"),
             ("[grants]\nstroe = []\n", "stroe"),
+            ("[grants.crons]\nmax = 5\n", "min_interval"),
+            ("[grants.crons]\nmin_interval = \"1h\"\n", "max"),
+            ("[grants.crons]\nmax = 0\nmin_interval = \"1h\"\n", "at least 1"),
+            ("[grants.crons]\nmax = 5\nmin_interval = \"often\"\n", "1h 30m"),
+            ("[grants.crons]\nmax = 5\nmin_interval = \"1h\"\nmin = 1\n", "min"),
         ] {
             let message = parse(text).unwrap_err().to_string();
             assert!(message.contains(expected), "{text}: {message}");

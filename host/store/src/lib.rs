@@ -26,11 +26,11 @@ pub use archive::restore;
 pub use contain::contains;
 pub use store::{
     AssistantQuery, AssistantSort, AssistantStore, Backup, Cancelled, ClaimDeliveries, ClaimedRun,
-    CopyThread, Created, CronQuery, DeletedAssistant, DeliveryQuery, DueCron, Error, EventStore,
-    Expired, FinishRun, Finished, FirePlan, FoundItems, GetItem, Inserted, ItemQuery, ItemStore,
-    KeyStore, NamespaceQuery, NewRun, Order, OutboxStore, Page, Planner, Put, PutCheckpoint,
-    PutItem, Recovered, Redelivery, RunQuery, SortBy, StateStore, StatsStore, Store, StoreStats,
-    ThreadPatch, ThreadQuery, VersionQuery, origin,
+    CopyThread, Created, CronChange, CronQuery, DeletedAssistant, DeliveryQuery, DueCron, Error,
+    EventStore, Expired, FinishRun, Finished, FirePlan, FoundItems, GetItem, Inserted, ItemQuery,
+    ItemStore, KeyStore, NamespaceQuery, NewRun, Order, OutboxStore, Page, Planner, Put,
+    PutCheckpoint, PutItem, Recovered, Redelivery, RunQuery, SortBy, StateStore, StatsStore, Store,
+    StoreStats, ThreadPatch, ThreadQuery, VersionQuery, origin,
 };
 
 #[cfg(feature = "sled")]

@@ -71,6 +71,7 @@ async fn live_through_a_run(store: &SledStore, owner: String) {
                 source: wakeful_core::CheckpointSource::Loop,
                 metadata: Object::new(),
             }),
+            crons: Vec::new(),
             events: None,
             now: now(),
         };

@@ -102,6 +102,9 @@ pub(crate) struct Layer {
     #[arg(skip)]
     #[serde(default)]
     pub(crate) retention: RetentionLayer,
+    #[arg(skip)]
+    #[serde(default)]
+    pub(crate) assistant_crons: AssistantCronsLayer,
     // The environment has these as well.
     #[arg(skip)]
     #[serde(default)]
@@ -122,4 +125,14 @@ pub(crate) struct RetentionLayer {
     pub(crate) threads_expiry: Option<ThreadExpiry>,
     /// Deliveries of webhooks that were made or given up.
     pub(crate) deliveries: Option<Span>,
+}
+
+/// The most that an assistant's own file may grant it of crons for itself.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AssistantCronsLayer {
+    /// How many there may be at once on one thread.
+    pub(crate) max: Option<u32>,
+    /// The least time between two instants of one of them.
+    pub(crate) min_interval: Option<Span>,
 }

@@ -11,7 +11,7 @@ mod webhooks;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use wakeful::core::{Expiry, Limits, Ttl};
+use wakeful::core::{CronGrant, Expiry, Limits, Ttl};
 use wakeful::{Backoff, HostSettings, Retention};
 use wakeful_server::{ServerSettings, WithoutKeys};
 
@@ -60,6 +60,8 @@ pub(crate) struct Settings {
     threads: Sourced<Option<Span>>,
     threads_expiry: Sourced<ThreadExpiry>,
     deliveries: Sourced<Span>,
+    assistant_crons_max: Sourced<u32>,
+    assistant_crons_min_interval: Sourced<Span>,
     webhooks: SourcedWebhooks,
 }
 
@@ -168,6 +170,16 @@ impl Settings {
                 |l| l.retention.deliveries,
                 Span(retention.deliveries),
             ),
+            assistant_crons_max: layers.pick(
+                "max",
+                |l| l.assistant_crons.max,
+                host.assistant_crons.max,
+            ),
+            assistant_crons_min_interval: layers.pick(
+                "min_interval",
+                |l| l.assistant_crons.min_interval,
+                Span(host.assistant_crons.min_interval),
+            ),
             webhooks: SourcedWebhooks::resolve(layers),
             listen,
         }
@@ -214,6 +226,10 @@ impl Settings {
             fires: self.fires.value.0,
             threads: self.threads.value.map(|Span(after)| Ttl { after, expiry }),
             deliveries: self.deliveries.value.0,
+        };
+        host.assistant_crons = CronGrant {
+            max: self.assistant_crons_max.value,
+            min_interval: self.assistant_crons_min_interval.value.0,
         };
         host.webhooks = self.webhooks.reach();
         host

@@ -44,6 +44,9 @@ fn every_setting_reaches_the_host() {
         [limits]
         fuel = 11
         timeout = \"2m\"
+        [assistant_crons]
+        max = 7
+        min_interval = \"5m\"
         [webhooks]
         allow = ['127.0.0.1:9000', '10.0.0.0/8', 'hooks.example.com']
         https_only = true
@@ -68,6 +71,8 @@ fn every_setting_reaches_the_host() {
     let threads = host.retention.threads.unwrap();
     assert_eq!((threads.after.as_secs(), threads.expiry), (10_800, Expiry::KeepLatest));
     assert_eq!(host.retention.deliveries.as_secs(), 10_800);
+    let crons = host.assistant_crons;
+    assert_eq!((crons.max, crons.min_interval.as_secs()), (7, 300));
     assert!(host.webhooks.https_only);
     assert_eq!(host.webhooks.allow.len(), 3);
     let secrets = settings.server().webhooks.secrets;

@@ -59,6 +59,9 @@ pub(super) fn write(settings: &Settings) -> String {
     }
     lines.text("threads_expiry", &settings.threads_expiry);
     lines.text("deliveries", &settings.deliveries);
+    lines.heading("assistant_crons");
+    lines.bare("max", &settings.assistant_crons_max);
+    lines.text("min_interval", &settings.assistant_crons_min_interval);
     lines.heading("webhooks");
     let webhooks = &settings.webhooks;
     lines.bare("allow", &webhooks.allow);

@@ -5,6 +5,7 @@
 
 mod containment;
 mod contract;
+mod crons;
 mod describing;
 mod examples;
 mod guest;

@@ -2,7 +2,8 @@ use serde::Serialize;
 use serde_json::{Map, json};
 use utoipa::ToSchema;
 use wakeful::core::{
-    AssistantId, Cron as Record, CronId, Json, MultitaskStrategy, Object, OnCompletion, ThreadId,
+    AssistantId, Cron as Record, CronId, Json, MultitaskStrategy, Object, OnCompletion, RunId,
+    ThreadId,
 };
 
 use crate::wire::{Text, Time};
@@ -29,6 +30,9 @@ pub(crate) struct Cron<'a> {
     updated_at: Time,
     /// Not part of the protocol: whether it is enabled and yet will not fire again.
     ended: bool,
+    /// Not part of the protocol: the run that made it, if its assistant made it for itself.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    made_by_run_id: Option<Text<RunId>>,
 }
 
 impl Cron<'_> {
@@ -48,6 +52,7 @@ impl Cron<'_> {
         "created_at",
         "updated_at",
         "ended",
+        "made_by_run_id",
     ];
 }
 
@@ -69,6 +74,7 @@ impl<'a> From<&'a Record> for Cron<'a> {
             created_at: Time(record.created_at),
             updated_at: Time(record.updated_at),
             ended: record.has_ended(),
+            made_by_run_id: record.made_by.map(Text),
         }
     }
 }

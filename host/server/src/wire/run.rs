@@ -2,7 +2,7 @@ use serde::Serialize;
 use serde_json::{Map, json};
 use utoipa::ToSchema;
 use wakeful::core::{
-    AssistantId, CheckpointId, Digest, Json, Object, OnCompletion, Outcome, Run as Record,
+    AssistantId, CheckpointId, CronId, Digest, Json, Object, OnCompletion, Outcome, Run as Record,
     RunError, RunId, ThreadId, Trigger,
 };
 
@@ -64,6 +64,8 @@ struct Command<'a> {
 #[derive(Serialize, ToSchema)]
 struct Execution<'a> {
     attempt: u32,
+    /// Why it happened, if a cron started it.
+    fire: Option<FireOf>,
     /// Where the run began, or is to begin.
     #[schema(value_type = Option<String>, format = "uuid")]
     checkpoint_id: Option<Text<CheckpointId>>,
@@ -80,6 +82,30 @@ struct Execution<'a> {
     /// The last lines it logged.
     log_tail: Vec<Line<'a>>,
     logs_dropped: Option<u64>,
+}
+
+/// The fire that a run is of.
+#[derive(Serialize, ToSchema)]
+struct FireOf {
+    #[schema(value_type = String, format = "uuid")]
+    cron_id: Text<CronId>,
+    /// The instant that the schedule named.
+    scheduled_at: Time,
+    /// How many earlier instants it stands for.
+    missed: u64,
+}
+
+impl FireOf {
+    fn new(trigger: &Trigger) -> Option<Self> {
+        match trigger {
+            Trigger::Cron(fire) => Some(Self {
+                cron_id: Text(fire.cron_id),
+                scheduled_at: Time(fire.scheduled_at),
+                missed: fire.missed,
+            }),
+            Trigger::Manual => None,
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -201,6 +227,7 @@ impl<'a> From<&'a Record> for Execution<'a> {
         let report = record.report.as_ref();
         Self {
             attempt: record.attempt,
+            fire: FireOf::new(&record.trigger),
             checkpoint_id: record.checkpoint.map(Text),
             outcome: report.map(|report| report.outcome.kind()),
             digest: record.digest.map(Text),

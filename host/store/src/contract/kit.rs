@@ -157,6 +157,7 @@ pub(super) fn end(
         digest: None,
         report,
         checkpoint,
+        crons: Vec::new(),
         events: None,
         now: at(now),
     }
@@ -197,6 +198,7 @@ pub(super) fn cron_of(thread: Option<ThreadId>, next: Option<i64>) -> Cron {
         last_scheduled_at: None,
         version: 1,
         request_digest: Some(Digest::of(b"request")),
+        made_by: None,
     }
 }
 

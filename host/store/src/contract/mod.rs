@@ -27,6 +27,7 @@ pub mod items;
 pub mod keys;
 mod kit;
 pub mod outbox;
+pub mod own_crons;
 pub mod queue;
 pub mod recovery;
 pub mod runs;
@@ -108,6 +109,13 @@ macro_rules! contract_suite {
                 an_update_moves_the_due_instant
                 the_last_accounted_instant_only_grows
                 deleting_a_cron_deletes_its_fires
+            ]
+            own_crons: [
+                what_a_run_does_to_crons_comes_with_its_end
+                a_run_that_fails_leaves_crons_as_they_were
+                crons_do_not_outlive_a_thread_that_goes
+                a_run_deletes_no_cron_of_another_thread
+                a_run_that_is_deleted_takes_its_crons_along
             ]
             fires: [
                 a_due_cron_fires_with_all_that_belongs_to_it

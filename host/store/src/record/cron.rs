@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use wakeful_core::{
-    AssistantId, ComponentId, Cron, CronId, Digest, MultitaskStrategy, Object, OnCompletion,
+    AssistantId, ComponentId, Cron, CronId, Digest, MultitaskStrategy, Object, OnCompletion, RunId,
     ThreadId, Timestamp,
 };
 
@@ -43,6 +43,8 @@ pub(crate) struct StoredCron {
     pub(crate) definition: Doc,
     #[serde(default, with = "text_option")]
     request_digest: Option<Digest>,
+    #[serde(default, with = "text_option")]
+    pub(crate) made_by: Option<RunId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -77,6 +79,7 @@ impl StoredCron {
             version: cron.version,
             definition: docs.put(&definition)?,
             request_digest: cron.request_digest,
+            made_by: cron.made_by,
         })
     }
 
@@ -101,6 +104,7 @@ impl StoredCron {
             last_scheduled_at: self.last_scheduled,
             version: self.version,
             request_digest: self.request_digest,
+            made_by: self.made_by,
         })
     }
 

@@ -326,6 +326,7 @@ fn crons_of_every_format_are_read() {
         last_scheduled_at: Some(at(4)),
         version: 12,
         request_digest: Some(Digest::of(b"request")),
+        made_by: Some(id(1)),
     };
     let stored = check("cron", &StoredCron::new(&cron, &docs).unwrap());
     assert_eq!(stored.open(&docs).unwrap(), cron);

@@ -114,6 +114,7 @@ impl Store for SledStore {
                         digest: None,
                         report,
                         checkpoint: None,
+                        crons: Vec::new(),
                         events: None,
                         now,
                     };

@@ -48,14 +48,23 @@ pub(super) fn delete(tx: &mut Tx<'_>, id: CronId) -> Result<bool, Error> {
 
 /// Deletes the crons of a thread.
 pub(super) fn remove_of_thread(tx: &mut Tx<'_>, thread: ThreadId) -> Result<(), Error> {
-    let crons: Vec<_> =
-        tx.scan(Table::CronsByThread, thread.as_bytes()).collect::<Result<_, _>>()?;
-    for (key, _) in crons {
-        let mut parts = Parts(&key);
-        parts.id()?;
-        delete(tx, CronId::from_bytes(parts.id()?))?;
+    for id in ids_of_thread(tx, thread)? {
+        delete(tx, id)?;
     }
     Ok(())
+}
+
+/// The crons of a thread, own writes not included.
+pub(super) fn ids_of_thread(tx: &Tx<'_>, thread: ThreadId) -> Result<Vec<CronId>, Error> {
+    let entries = tx.scan(Table::CronsByThread, thread.as_bytes());
+    entries
+        .map(|entry| {
+            let (key, _) = entry?;
+            let mut parts = Parts(&key);
+            parts.id()?;
+            Ok(CronId::from_bytes(parts.id()?))
+        })
+        .collect()
 }
 
 fn write(tx: &mut Tx<'_>, cron: &StoredCron) -> Result<(), Error> {
@@ -86,7 +95,7 @@ pub(super) fn get(tx: &Tx<'_>, id: CronId) -> Result<Option<Cron>, Error> {
 
 pub(super) fn search(tx: &Tx<'_>, query: &CronQuery) -> Result<Page<Cron>, Error> {
     let mut found = Vec::new();
-    for cron in tx.all::<StoredCron>() {
+    for cron in candidates(tx, query)? {
         let cron = cron?;
         let fits = query.assistant_id.is_none_or(|id| id == cron.assistant)
             && query.thread_id.is_none_or(|id| Some(id) == cron.thread)
@@ -108,6 +117,16 @@ pub(super) fn search(tx: &Tx<'_>, query: &CronQuery) -> Result<Page<Cron>, Error
         page(found, order, query.offset, query.limit, |a, b| compare(a, b, by, order));
     let items = part.into_iter().map(|cron| cron.open(tx.docs())).collect::<Result<_, _>>()?;
     Ok(Page { items, total })
+}
+
+/// The crons among which those are that match.
+fn candidates<'a>(
+    tx: &'a Tx<'_>,
+    query: &CronQuery,
+) -> Result<Box<dyn Iterator<Item = Result<StoredCron, Error>> + 'a>, Error> {
+    let Some(thread) = query.thread_id else { return Ok(Box::new(tx.all::<StoredCron>())) };
+    let ids = ids_of_thread(tx, thread)?;
+    Ok(Box::new(ids.into_iter().filter_map(|id| tx.load(id.as_bytes()).transpose())))
 }
 
 fn compare(a: &StoredCron, b: &StoredCron, by: SortBy, order: Order) -> Ordering {

@@ -22,6 +22,7 @@ mod keys;
 mod lanes;
 mod open;
 mod outbox;
+mod own_crons;
 mod paging;
 mod queue;
 mod repair;

@@ -4,7 +4,7 @@ use super::keys::{self, Parts};
 use super::table::Table;
 use super::threads::{self, Legacy};
 use super::tx::Tx;
-use super::{checkpoints, lanes, outbox, runs};
+use super::{checkpoints, lanes, outbox, own_crons, runs};
 use crate::record::{
     Doc, Docs, Draft, StoredCheckpoint, StoredEvents, StoredLease, StoredRun, StoredThread,
     error_doc,
@@ -100,6 +100,7 @@ pub(super) struct Ending {
     report_doc: Doc,
     error: Option<Doc>,
     checkpoint: Option<Draft>,
+    crons: Vec<own_crons::Change>,
     events: Option<Doc>,
 }
 
@@ -111,6 +112,7 @@ impl Ending {
             error: RunError::of(&report).map(|error| error_doc(&error, docs)).transpose()?,
             report,
             checkpoint: None,
+            crons: Vec::new(),
             events: None,
         })
     }
@@ -120,7 +122,9 @@ impl Ending {
         let checkpoint = finish.checkpoint.as_ref().map(|it| Draft::new(it, docs)).transpose()?;
         let events = finish.events.as_ref().map(|events| docs.put(&StoredEvents::new(events)));
         let events = events.transpose()?;
-        Ok(Self { checkpoint, events, ..Self::new(finish.report.clone(), docs)? })
+        let crons = finish.crons.iter().map(|change| own_crons::Change::new(change, docs));
+        let crons = crons.collect::<Result<_, _>>()?;
+        Ok(Self { checkpoint, crons, events, ..Self::new(finish.report.clone(), docs)? })
     }
 }
 
@@ -167,6 +171,7 @@ fn end(
 ) -> Result<(), Error> {
     let was = stored.status;
     let values = values_for_webhook(tx, &stored, &ending.report)?;
+    let commits = ending.report.outcome.commits();
     let mut run = stored.bare();
     let changed = match was {
         RunStatus::Running => run.finish(ending.report, now),
@@ -194,7 +199,12 @@ fn end(
         delete: stored.on_completion == wakeful_core::OnCompletion::Delete,
         now: Some(now),
     };
-    threads::settle(tx, stored.thread, legacy)
+    threads::settle(tx, stored.thread, legacy)?;
+    // A thread that has gone by now took its crons along, and can have no new ones.
+    if commits && tx.has(Table::Threads, stored.thread.as_bytes())? {
+        own_crons::change(tx, stored.thread, ending.crons)?;
+    }
+    Ok(())
 }
 
 /// What a webhook is told of the thread's values, which may go away with the thread: those that a

@@ -3,6 +3,7 @@ use wakeful_core::{Object, Run, RunId, RunStatus, ThreadId};
 use super::keys;
 use super::lanes;
 use super::outbox;
+use super::own_crons;
 use super::table::Table;
 use super::threads::{self, Legacy};
 use super::tx::Tx;
@@ -145,6 +146,7 @@ pub(super) fn delete(tx: &mut Tx<'_>, id: RunId) -> Result<bool, Error> {
         threads::settle(tx, run.thread, Legacy::default())?;
     } else {
         threads::revert(tx, run.thread, id)?;
+        own_crons::remove_made_by(tx, run.thread, id)?;
     }
     Ok(true)
 }

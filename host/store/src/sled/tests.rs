@@ -82,6 +82,7 @@ fn cron() -> Cron {
         last_scheduled_at: None,
         version: 1,
         request_digest: None,
+        made_by: None,
     }
 }
 
@@ -168,6 +169,7 @@ async fn no_record_is_too_large_however_large_its_parts_are() {
             digest: None,
             report: wakeful_core::Report::not_run(failure),
             checkpoint: Some(checkpoint),
+            crons: Vec::new(),
             events: None,
             now: now(),
         };

@@ -28,7 +28,9 @@ pub use items::{FoundItems, GetItem, ItemQuery, ItemStore, NamespaceQuery, PutIt
 pub use keys::KeyStore;
 pub use outbox::{ClaimDeliveries, DeliveryQuery, OutboxStore, Redelivery, origin};
 pub use query::{CronQuery, Order, Page, RunQuery, SortBy, ThreadQuery};
-pub use runs::{Cancelled, ClaimedRun, FinishRun, Finished, Inserted, NewRun, Recovered};
+pub use runs::{
+    Cancelled, ClaimedRun, CronChange, FinishRun, Finished, Inserted, NewRun, Recovered,
+};
 pub use states::{CopyThread, Expired, Put, PutCheckpoint, StateStore, ThreadPatch};
 pub use stats::{StatsStore, StoreStats};
 
@@ -97,8 +99,8 @@ pub trait Store:
     async fn next_available(&self) -> Result<Option<Timestamp>, Error>;
     /// Extends the lease of every run that its owner is running.
     async fn renew_leases(&self, lease: Lease) -> Result<(), Error>;
-    /// Ends a running run and, with it, commits its checkpoint, frees its thread, and deletes the
-    /// thread if the run says so. One transaction.
+    /// Ends a running run and, with it, commits its checkpoint and what it did to crons, frees its
+    /// thread, and deletes the thread if the run says so. One transaction.
     async fn finish_run(&self, finish: FinishRun) -> Result<Finished, Error>;
     /// Commits a checkpoint of a running run without ending it: what was changed before it begins.
     /// Returns the checkpoint with its step and its parent, or `None` if the claim was no longer the

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use wakeful_core::{
-    Checkpoint, Digest, LoggedEvent, Object, Report, Run, RunId, Thread, Timestamp,
+    Checkpoint, Cron, CronId, Digest, LoggedEvent, Object, Report, Run, RunId, Thread, Timestamp,
 };
 
 /// A run to insert.
@@ -51,10 +51,22 @@ pub struct FinishRun {
     /// What its thread is now; `None` leaves the thread as it was. The store fills in the step and
     /// the parent, which is the checkpoint at which the run began.
     pub checkpoint: Option<Checkpoint>,
+    /// What it did to the crons of its thread, in order. Nothing of it is done if the run's effects
+    /// are not kept, or if its thread goes with it.
+    pub crons: Vec<CronChange>,
     /// Everything that happened to it, its end included, if that is to be kept with it.
     pub events: Option<Vec<Arc<LoggedEvent>>>,
     /// The present instant.
     pub now: Timestamp,
+}
+
+/// What a run did to the crons of its thread.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CronChange {
+    /// It made one.
+    Create(Box<Cron>),
+    /// It deleted one, with its fires.
+    Delete(CronId),
 }
 
 /// Whether a write of a claim's holder was taken.

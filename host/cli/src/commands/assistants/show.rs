@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::Value as Json;
 
 use super::{digest, find, id_of};
@@ -82,5 +84,16 @@ fn about_component(component: &Json) -> Vec<(&'static str, String)> {
 fn grants(component: &Json) -> String {
     let store = component.pointer("/grants/store").map(fields::items).unwrap_or_default();
     let store: Vec<_> = store.iter().filter_map(Json::as_str).collect();
-    if store.is_empty() { "none".to_owned() } else { format!("store {}", store.join(", ")) }
+    let mut grants = Vec::new();
+    if !store.is_empty() {
+        grants.push(format!("store {}", store.join(", ")));
+    }
+    let crons = component.pointer("/grants/crons").filter(|crons| !crons.is_null());
+    grants.extend(crons.map(|crons| {
+        let most = fields::number(crons, "max").unwrap_or_default();
+        let least = fields::number(crons, "min_interval_secs").unwrap_or_default();
+        let least = format::duration(Duration::from_secs(least));
+        format!("up to {most} crons for itself on a thread, {least} apart or more")
+    }));
+    if grants.is_empty() { "none".to_owned() } else { grants.join("; ") }
 }

@@ -117,6 +117,47 @@ fn a_reminder_fires_on_its_thread_until_it_is_forgotten() {
 }
 
 #[test]
+fn a_reminder_for_one_instant_is_said_once_and_is_gone() {
+    let server = server(&granted(5, "1h"));
+    let thread = server.thread();
+    let at = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() + 3).unwrap();
+    let input = json!({ "remind": "call Ada", "at": at.to_string() });
+    run(&server, &thread, "reminder", input);
+    let made = crons(&server, &thread).remove(0);
+    assert_eq!(text(&made, "next_run_date").parse::<jiff::Timestamp>().unwrap(), at);
+    eventually("the cron is gone", || crons(&server, &thread).is_empty());
+    let state = server.get(&format!("/threads/{thread}/state")).ok();
+    let said = list(state["values"]["messages"].clone());
+    assert_eq!(said[1]["content"], format!("Reminder: call Ada ({at})"));
+    let runs = list(server.get(&format!("/threads/{thread}/runs")).ok());
+    let fired = runs.iter().find(|run| !run["execution"]["fire"].is_null()).unwrap();
+    assert_eq!(fired["execution"]["fire"]["cron_id"], made["cron_id"]);
+    assert_eq!(runs.len(), 2);
+    let every = create(json!({ "every": "2h" }));
+    let made = calls(&server, &thread, json!([every, every, every, every, every]));
+    assert!(made.iter().all(|answer| answer["ok"].is_object()), "{made:?}");
+    assert_eq!(made[0]["ok"]["schedule"], "@every 2h");
+}
+
+#[test]
+fn a_cron_that_will_not_fire_again_gives_way_to_a_new_one() {
+    let server = server(&granted(1, "1h"));
+    let thread = server.thread();
+    let at = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() + 3).unwrap();
+    // Its input calls nothing, so that nobody deletes it.
+    let once = create(json!({ "at": at.to_string(), "input": { "crons": [] } }));
+    let daily = create(json!({ "schedule": "@daily" }));
+    let answers = calls(&server, &thread, json!([once, daily]));
+    assert_eq!(refusal(&answers[1]).0, "LimitExceeded");
+    eventually("it has ended", || crons(&server, &thread)[0]["ended"] == true);
+    let answers = calls(&server, &thread, json!([daily, daily]));
+    assert!(answers[0]["ok"].is_object(), "{answers:?}");
+    assert_eq!(refusal(&answers[1]).0, "LimitExceeded");
+    let left = crons(&server, &thread);
+    assert_eq!((left.len(), &left[0]["cron_id"]), (1, &answers[0]["ok"]["cron_id"]));
+}
+
+#[test]
 fn a_run_sees_its_own_changes_and_others_only_after_its_end() {
     let server = server(&granted(3, "1m"));
     let thread = server.thread();
@@ -178,6 +219,11 @@ fn a_grant_bounds_how_many_and_how_often() {
             "never fire",
         ),
         (json!({ "schedule": "0 9 * *" }), "InvalidInput", "field"),
+        (json!({ "every": "59m" }), "InvalidInput", "59m apart"),
+        (json!({ "every": "often" }), "InvalidInput", "@every"),
+        (json!({ "at": "2020-01-01T00:00:00Z" }), "InvalidInput", "never fire"),
+        (json!({ "at": "tomorrow" }), "InvalidInput", "@at"),
+        (json!({ "at": "2099-01-01T00:00:00Z", "every": "2h" }), "InvalidInput", "give one of"),
         (json!({ "schedule": "0 9 * * *", "timezone": "Mars" }), "InvalidInput", "Mars"),
         (
             json!({ "schedule": "0 9 * * *", "webhook": "https://example.com" }),

@@ -35,7 +35,11 @@ impl CronAccess for Notes {
 
 /// Asks for a cron, and returns the answer; `{}` if it is refused.
 fn asking(request: &str) -> Arc<[u8]> {
-    let length = request.len();
+    asking_with(request, request.len())
+}
+
+/// Likewise, with a request of this length that only begins so.
+fn asking_with(request: &str, length: usize) -> Arc<[u8]> {
     let request = request.replace('"', "\\\"");
     guest(
         &format!(
@@ -84,8 +88,8 @@ async fn a_guest_asks_for_crons_as_far_as_it_is_granted() {
 async fn a_request_that_is_no_object_or_too_large_goes_no_further() {
     let notes = Arc::new(Notes::default());
     let runner = own_runner(EngineConfig::default()).with_crons(Arc::<Notes>::clone(&notes));
-    for request in ["[]".to_owned(), "{".to_owned(), format!("{{{}}}", " ".repeat(65_536))] {
-        let digest = runner.load(asking(&request)).await.unwrap().digest;
+    for guest in [asking("[]"), asking("{"), asking_with("{", 65_537)] {
+        let digest = runner.load(guest).await.unwrap().digest;
         let mut job = job(digest);
         granted(&mut job);
         let (report, _) = run(&runner, job, CancellationToken::new()).await;

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Api, ECHO, NOBODY, assert_keys, text};
 
-const CRON: [&str; 15] = [
+const CRON: [&str; 16] = [
     "cron_id",
     "assistant_id",
     "thread_id",
@@ -19,6 +19,7 @@ const CRON: [&str; 15] = [
     "updated_at",
     // Ours.
     "ended",
+    "made_by_run_id",
 ];
 
 async fn create(api: &Api, body: Value) -> (String, Value) {

@@ -32,8 +32,9 @@ const KWARGS: [&str; 14] = [
     "checkpoint_during",
     "durability",
 ];
-const EXECUTION: [&str; 13] = [
+const EXECUTION: [&str; 14] = [
     "attempt",
+    "fire",
     "checkpoint_id",
     "outcome",
     "digest",

@@ -11,6 +11,10 @@ pub struct Fire {
     pub scheduled_at: Timestamp,
     /// When the host recorded it.
     pub recorded_at: Timestamp,
+    /// How long that was after it was due.
+    pub late: Duration,
+    /// Why it happened.
+    pub cause: FireCause,
     /// What the host did.
     pub status: FireStatus,
     /// Earlier due instants that this fire stands for, because the host was down or late.
@@ -18,14 +22,47 @@ pub struct Fire {
 }
 
 impl Fire {
-    /// How long after its scheduled instant the fire was recorded.
-    pub fn lateness(&self) -> Duration {
-        Duration::try_from(self.recorded_at.duration_since(self.scheduled_at)).unwrap_or_default()
-    }
-
     /// The earliest due instant that this record accounts for.
     pub fn first_instant(&self) -> Timestamp {
         self.coalesced.as_ref().map_or(self.scheduled_at, |missed| missed.first)
+    }
+}
+
+/// Why a fire happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FireCause {
+    /// Its instant had come.
+    Schedule,
+    /// Its instant had been missed.
+    Catchup,
+    /// Somebody asked for it.
+    Manual,
+    /// Somebody asked for the instants of a time in the past.
+    Backfill,
+}
+
+impl FireCause {
+    /// Every cause.
+    pub const ALL: [Self; 4] = [Self::Schedule, Self::Catchup, Self::Manual, Self::Backfill];
+
+    /// The word for it, on the wire and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Schedule => "schedule",
+            Self::Catchup => "catchup",
+            Self::Manual => "manual",
+            Self::Backfill => "backfill",
+        }
+    }
+
+    /// The cause with this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.as_str() == word)
+    }
+
+    /// Whether the schedule made it, and not somebody who asked for it.
+    pub const fn is_of_schedule(self) -> bool {
+        matches!(self, Self::Schedule | Self::Catchup)
     }
 }
 
@@ -39,23 +76,48 @@ pub enum FireStatus {
 }
 
 /// Why a due instant created no run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SkipReason {
-    /// An earlier run was still pending or running, and the cron says `reject`.
+    /// An earlier run was unfinished, or as many were waiting as may wait.
     Overlap,
+    /// The instant was missed, and the cron does not make up for it.
+    Misfire,
+    /// The cron was paused.
+    Paused,
+    /// Its runs had used up what they may in a day.
+    Budget,
+    /// The cron was given another schedule before the host came to the instant.
+    Rescheduled,
+    /// There was no component to run.
+    AssistantGone,
 }
 
 impl SkipReason {
+    /// Every reason.
+    pub const ALL: [Self; 6] = [
+        Self::Overlap,
+        Self::Misfire,
+        Self::Paused,
+        Self::Budget,
+        Self::Rescheduled,
+        Self::AssistantGone,
+    ];
+
     /// The word for it, on the wire and in the store.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Overlap => "overlap",
+            Self::Misfire => "misfire",
+            Self::Paused => "paused",
+            Self::Budget => "budget",
+            Self::Rescheduled => "rescheduled",
+            Self::AssistantGone => "assistant_gone",
         }
     }
 
     /// The reason with this word.
     pub fn parse(word: &str) -> Option<Self> {
-        (word == "overlap").then_some(Self::Overlap)
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
     }
 }
 

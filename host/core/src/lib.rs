@@ -22,6 +22,7 @@ mod item;
 mod key;
 mod limits;
 mod outcome;
+mod policy;
 mod request_key;
 mod run;
 mod run_request;
@@ -33,13 +34,13 @@ mod web_url;
 pub use assistant::{Assistant, AssistantPatch};
 pub use checkpoint::{Checkpoint, CheckpointSource, FileEntry, FileKind, Manifest, Pending};
 pub use clock::{Clock, SystemClock, to_micros};
-pub use cron::Cron;
+pub use cron::{Cron, CronStats, LastFailure};
 pub use cron_grant::CronGrant;
 pub use delivery::{AfterAttempt, Attempt, AttemptResult, Delivery, DeliveryStatus};
 pub use event::{
     Committed, End, EventId, GuestEvent, InvalidEventId, LoggedEvent, RunEvent, Start,
 };
-pub use fire::{Coalesced, Fire, FireStatus, SkipReason};
+pub use fire::{Coalesced, Fire, FireCause, FireStatus, SkipReason};
 pub use grants::{Access, Grants, InvalidGrant, StoreGrant};
 pub use id::{
     AssistantId, CheckpointId, ComponentId, CronId, DeliveryId, Digest, InvalidId, KeyId, RunId,
@@ -51,6 +52,7 @@ pub use item::{
 pub use key::{ApiKey, InvalidKey, InvalidRate, KeyToken, Rate, Scope, Secret};
 pub use limits::Limits;
 pub use outcome::{ErrorCode, Failure, Interrupt, LogLevel, LogLine, LogSource, Outcome, Report};
+pub use policy::{Catchup, CronPolicy, FailureKind, LARGEST_BACKLOG, ON_TIME, Overlap, Retry};
 pub use request_key::RequestKey;
 pub use run::{
     CronTrigger, InvalidTransition, Lease, MultitaskStrategy, OnCompletion, Run, RunError,

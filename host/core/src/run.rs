@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use thiserror::Error;
 
 use crate::{
-    AssistantId, CheckpointId, ComponentId, CronId, Digest, Report, RunId, RunRequest, ThreadId,
-    Timestamp,
+    AssistantId, CheckpointId, ComponentId, CronId, Digest, FireCause, Report, Retry, RunId,
+    RunRequest, ThreadId, Timestamp,
 };
 
 /// One invocation of an assistant, from request to outcome.
@@ -35,6 +37,8 @@ pub struct Run {
     /// The checkpoint it begins at. `None` means the newest at its first claim, which is noted
     /// here then.
     pub checkpoint: Option<CheckpointId>,
+    /// When and how often it is tried again; `None` leaves it to the host.
+    pub retry: Option<Retry>,
     /// How often it has begun.
     pub attempt: u32,
     /// Grows with every claim; a write of an older claim is refused.
@@ -55,6 +59,9 @@ pub struct Run {
 }
 
 impl Run {
+    /// From when a run may begin that waits for the runs of its cron before it.
+    pub const HELD: Timestamp = Timestamp::constant(253_402_207_200, 0);
+
     /// The first attempt of a run that begins as soon as it can.
     pub fn new(
         id: RunId,
@@ -78,6 +85,7 @@ impl Run {
             on_completion: OnCompletion::Keep,
             request,
             checkpoint: None,
+            retry: None,
             attempt: 0,
             epoch: 0,
             lease: None,
@@ -231,6 +239,12 @@ pub struct CronTrigger {
     pub scheduled_at: Timestamp,
     /// How many earlier instants this run stands for.
     pub missed: u64,
+    /// Why the cron fired.
+    pub cause: FireCause,
+    /// The instant before that one which the cron accounted for, if there is one.
+    pub previous_at: Option<Timestamp>,
+    /// How long after it was due the fire was recorded.
+    pub late: Duration,
 }
 
 /// What to do with a new run for a thread that is busy.

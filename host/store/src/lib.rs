@@ -27,8 +27,8 @@ pub use contain::contains;
 pub use store::{
     AssistantQuery, AssistantSort, AssistantStore, Backup, Cancelled, ClaimDeliveries, ClaimedRun,
     CopyThread, Created, CronChange, CronQuery, DeletedAssistant, DeliveryQuery, DueCron, Error,
-    EventStore, Expired, FinishRun, Finished, FirePlan, FoundItems, GetItem, Inserted, ItemQuery,
-    ItemStore, KeyStore, NamespaceQuery, NewRun, Order, OutboxStore, Page, Planner, Put,
+    EventStore, Expired, FinishRun, Finished, FirePlan, FireStore, FoundItems, GetItem, Inserted,
+    ItemQuery, ItemStore, KeyStore, NamespaceQuery, NewRun, Order, OutboxStore, Page, Planner, Put,
     PutCheckpoint, PutItem, Recovered, Redelivery, RunQuery, SortBy, StateStore, StatsStore, Store,
     StoreStats, ThreadPatch, ThreadQuery, VersionQuery, origin,
 };

@@ -3,7 +3,7 @@ use serde::de::DeserializeOwned;
 
 /// The record format that this program writes. It reads every earlier one: a field that a format
 /// added has a default, and no format takes one away or changes what it means.
-pub(crate) const VERSION: u8 = 2;
+pub(crate) const VERSION: u8 = 3;
 
 /// The first format that any program wrote.
 const FIRST: u8 = 1;
@@ -157,6 +157,27 @@ macro_rules! word {
     };
 }
 pub(super) use word;
+
+/// The same for reading alone, where there may be none.
+macro_rules! word_option {
+    ($module:ident, $type:ty) => {
+        mod $module {
+            use serde::de::Error;
+            use serde::{Deserialize, Deserializer};
+
+            pub(super) fn deserialize<'de, D>(from: D) -> Result<Option<$type>, D::Error>
+            where
+                D: Deserializer<'de>,
+            {
+                let Some(word) = Option::<String>::deserialize(from)? else { return Ok(None) };
+                <$type>::parse(&word).map(Some).ok_or_else(|| {
+                    D::Error::custom(format!(concat!("no ", stringify!($type), " is {:?}"), word))
+                })
+            }
+        }
+    };
+}
+pub(super) use word_option;
 
 #[cfg(test)]
 mod tests {

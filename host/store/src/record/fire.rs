@@ -1,9 +1,12 @@
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
-use wakeful_core::{Coalesced, CronId, Fire, FireStatus, RunId, SkipReason, Timestamp};
+use wakeful_core::{Coalesced, CronId, Fire, FireCause, FireStatus, RunId, SkipReason, Timestamp};
 
 use super::codec::{micros, text, word};
 
 word!(reason, wakeful_core::SkipReason);
+word!(cause, wakeful_core::FireCause);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StoredFire {
@@ -15,6 +18,16 @@ pub(crate) struct StoredFire {
     pub(crate) recorded: Timestamp,
     status: StoredStatus,
     coalesced: Option<StoredCoalesced>,
+    /// Since format 3.
+    #[serde(default)]
+    late: Option<Duration>,
+    #[serde(default = "schedule", with = "cause")]
+    cause: FireCause,
+}
+
+/// The only cause up to format 2.
+fn schedule() -> FireCause {
+    FireCause::Schedule
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -52,11 +65,16 @@ impl StoredFire {
                 first: missed.first,
                 last: missed.last,
             }),
+            late: Some(fire.late),
+            cause: fire.cause,
         }
     }
 
     pub(crate) fn open(self) -> Fire {
+        let late = || Duration::try_from(self.recorded.duration_since(self.scheduled));
         Fire {
+            late: self.late.unwrap_or_else(|| late().unwrap_or_default()),
+            cause: self.cause,
             cron_id: self.cron,
             scheduled_at: self.scheduled,
             recorded_at: self.recorded,

@@ -1,17 +1,20 @@
 use std::borrow::Cow;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use wakeful_core::{
-    AssistantId, CheckpointId, Command, ComponentId, CronId, CronTrigger, Digest, Json, Lease,
-    MultitaskStrategy, Object, OnCompletion, Report, Run, RunId, RunRequest, RunStatus, ThreadId,
-    Timestamp, Trigger,
+    AssistantId, CheckpointId, Command, ComponentId, CronId, CronTrigger, Digest, FireCause, Json,
+    Lease, MultitaskStrategy, Object, OnCompletion, Report, Run, RunId, RunRequest, RunStatus,
+    ThreadId, Timestamp, Trigger,
 };
 
 use super::codec::{micros, micros_option, text, text_option, word};
+use super::policy::StoredRetry;
 use super::report::StoredReport;
 use super::{Doc, Docs, StoredWebhook};
 use crate::Error;
 
+word!(cause, wakeful_core::FireCause);
 word!(status, wakeful_core::RunStatus);
 word!(multitask, wakeful_core::MultitaskStrategy);
 word!(on_completion, wakeful_core::OnCompletion);
@@ -59,6 +62,9 @@ pub(crate) struct StoredRun {
     /// What the request says as well, here so that a run can end without reading its request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) webhook: Option<StoredWebhook>,
+    /// Since format 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry: Option<StoredRetry>,
 }
 
 /// The lease of a running run, apart from its record because it is renewed so often.
@@ -79,7 +85,19 @@ enum StoredTrigger {
         #[serde(with = "micros")]
         scheduled: Timestamp,
         missed: u64,
+        /// Since format 3.
+        #[serde(default = "schedule", with = "cause")]
+        cause: FireCause,
+        #[serde(default, with = "micros_option", skip_serializing_if = "Option::is_none")]
+        previous: Option<Timestamp>,
+        #[serde(default)]
+        late: Duration,
     },
+}
+
+/// The only cause up to format 2.
+fn schedule() -> FireCause {
+    FireCause::Schedule
 }
 
 #[derive(Serialize, Deserialize)]
@@ -114,13 +132,14 @@ impl StoredRun {
             available: run.available_at,
             trigger: match &run.trigger {
                 Trigger::Manual => StoredTrigger::Manual,
-                Trigger::Cron(CronTrigger { cron_id, scheduled_at, missed }) => {
-                    StoredTrigger::Cron {
-                        cron: *cron_id,
-                        scheduled: *scheduled_at,
-                        missed: *missed,
-                    }
-                }
+                Trigger::Cron(trigger) => StoredTrigger::Cron {
+                    cron: trigger.cron_id,
+                    scheduled: trigger.scheduled_at,
+                    missed: trigger.missed,
+                    cause: trigger.cause,
+                    previous: trigger.previous_at,
+                    late: trigger.late,
+                },
             },
             multitask: run.multitask,
             on_completion: run.on_completion,
@@ -135,6 +154,7 @@ impl StoredRun {
             events: None,
             webhook: run.request.webhook().map(|url| StoredWebhook::new(url, docs)).transpose()?,
             request_digest: run.request_digest,
+            retry: run.retry.as_ref().map(StoredRetry::new),
         })
     }
 
@@ -157,8 +177,15 @@ impl StoredRun {
             available_at: self.available,
             trigger: match self.trigger {
                 StoredTrigger::Manual => Trigger::Manual,
-                StoredTrigger::Cron { cron, scheduled, missed } => {
-                    Trigger::Cron(CronTrigger { cron_id: cron, scheduled_at: scheduled, missed })
+                StoredTrigger::Cron { cron, scheduled, missed, cause, previous, late } => {
+                    Trigger::Cron(CronTrigger {
+                        cron_id: cron,
+                        scheduled_at: scheduled,
+                        missed,
+                        cause,
+                        previous_at: previous,
+                        late,
+                    })
                 }
             },
             multitask: self.multitask,
@@ -173,6 +200,7 @@ impl StoredRun {
             ended_at: self.ended,
             report: None,
             request_digest: self.request_digest,
+            retry: self.retry.clone().map(StoredRetry::open),
         }
     }
 
@@ -197,6 +225,21 @@ impl StoredRun {
             lease: lease.map(|lease| Lease { owner: lease.owner, until: lease.until }),
             ..self.bare()
         })
+    }
+
+    /// Makes it wait for the runs of its cron before it.
+    pub(crate) fn hold(&mut self) {
+        self.available = Run::HELD;
+    }
+
+    /// Whether it waits for them.
+    pub(crate) fn is_held(&self) -> bool {
+        self.status == RunStatus::Pending && self.available == Run::HELD
+    }
+
+    /// Lets it begin as soon as it can.
+    pub(crate) fn release(&mut self) {
+        self.available = self.created;
     }
 
     /// The cron that caused it.

@@ -8,7 +8,7 @@ use wakeful_core::{
 };
 
 use super::runs::Prepared;
-use super::{SledStore, backup, checkpoints, crons, queue, runs, sweep, threads};
+use super::{SledStore, backup, checkpoints, crons, fires, queue, runs, sweep, threads};
 use crate::folder::Purpose::{Begin, End};
 use crate::record::{Docs, Draft, StoredCron, StoredThread};
 use crate::{
@@ -210,9 +210,9 @@ impl Store for SledStore {
         self.read(move |tx| crons::search(tx, &query)).await
     }
 
-    async fn update_cron(&self, cron: Cron) -> Result<Option<Cron>, Error> {
+    async fn update_cron(&self, cron: Cron, past: Option<Fire>) -> Result<Option<Cron>, Error> {
         let new = self.docs(move |docs| StoredCron::new(&cron, docs)).await?;
-        let updated = self.write(Begin, |tx| crons::update(tx, new)).await?;
+        let updated = self.write(Begin, move |tx| crons::update(tx, new, past.as_ref())).await?;
         self.docs(|docs| updated.map(|cron| cron.open(docs)).transpose()).await
     }
 
@@ -232,13 +232,13 @@ impl Store for SledStore {
     ) -> Result<Vec<FirePlan>, Error> {
         let (planned, damaged, trouble) = self
             .read(move |tx| {
-                let due = crons::due(tx, now, limit)?;
+                let due = fires::due(tx, now, limit)?;
                 let planned = due.crons.iter().map(|due| Planned::new(due, plan(due), tx.docs()));
                 Ok((planned.collect::<Result<_, _>>()?, due.damaged, due.trouble))
             })
             .await?;
         for (at, cron) in damaged {
-            self.write(End, move |tx| crons::park(tx, at, cron)).await?;
+            self.write(End, move |tx| fires::park(tx, at, cron)).await?;
         }
         let fired = self.fire(planned).await?;
         match trouble {
@@ -253,7 +253,7 @@ impl Store for SledStore {
         before: Option<Timestamp>,
         limit: usize,
     ) -> Result<Vec<Fire>, Error> {
-        self.read(move |tx| crons::fires(tx, cron, before, limit)).await
+        self.read(move |tx| fires::list(tx, cron, before, limit)).await
     }
 
     async fn put_file(&self, source: &Path) -> Result<(Digest, u64), Error> {
@@ -294,7 +294,7 @@ impl Store for SledStore {
 
 /// A fire that was decided upon, with its large parts written.
 struct Planned {
-    seen: crons::Seen,
+    seen: fires::Seen,
     plan: FirePlan,
     run: Option<Prepared>,
 }
@@ -302,7 +302,7 @@ struct Planned {
 impl Planned {
     fn new(due: &DueCron, plan: FirePlan, docs: &crate::record::Docs) -> Result<Self, Error> {
         let run = plan.run.as_ref().map(|run| Prepared::new(run, docs)).transpose()?;
-        Ok(Self { seen: crons::Seen::new(due), plan, run })
+        Ok(Self { seen: fires::Seen::new(due, &plan), plan, run })
     }
 }
 
@@ -313,7 +313,7 @@ impl SledStore {
         let mut failed = None;
         for Planned { seen, plan, run } in planned {
             let work = move |tx: &mut super::tx::Tx<'_>| {
-                Ok(crons::fire(tx, &seen, &plan, run)?.then_some(plan))
+                Ok(fires::fire(tx, &seen, &plan, run)?.then_some(plan))
             };
             match self.writer.submit(Begin, work).await {
                 Ok(answer) => answers.push(answer),

@@ -1,6 +1,8 @@
 //! Keys: ids and instants one after another, big-endian, so that they sort as they should.
 
-use wakeful_core::{AssistantId, CheckpointId, CronId, RunId, ThreadId, Timestamp};
+use wakeful_core::{
+    AssistantId, CheckpointId, CronId, Fire, FireStatus, RunId, ThreadId, Timestamp,
+};
 
 use crate::Error;
 
@@ -40,8 +42,19 @@ pub(super) fn version(assistant: AssistantId, version: u32) -> Vec<u8> {
 }
 
 /// Cron ‖ scheduled.
-pub(super) fn fire(cron: CronId, scheduled: Timestamp) -> Vec<u8> {
+pub(super) fn instant(cron: CronId, scheduled: Timestamp) -> Vec<u8> {
     join(&[cron.as_bytes(), &time(scheduled)])
+}
+
+/// Cron ‖ scheduled, and the run of a fire that no schedule made.
+pub(super) fn fire(fire: &Fire) -> Vec<u8> {
+    let mut key = instant(fire.cron_id, fire.scheduled_at);
+    if let FireStatus::Started(run) = fire.status
+        && !fire.cause.is_of_schedule()
+    {
+        key.extend(run.as_bytes());
+    }
+    key
 }
 
 /// Takes a key apart, from the left.

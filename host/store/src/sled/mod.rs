@@ -14,6 +14,8 @@ mod crons;
 mod departure;
 mod events;
 mod expiry;
+mod fire_backend;
+mod fires;
 mod inner;
 mod item_backend;
 mod item_keys;

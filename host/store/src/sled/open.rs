@@ -20,7 +20,7 @@ use crate::record::Docs;
 
 /// The arrangement of tables and keys that this program knows. It opens every earlier one, and adds
 /// the tables that are missing there.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 const SCHEMA_KEY: &[u8] = b"schema_version";
 const CLEAN_KEY: &[u8] = b"closed_cleanly";
 const COMMITS_KEY: &[u8] = b"commits";
@@ -112,17 +112,18 @@ fn adopt(inner: &Inner) -> Result<(), Error> {
     let checked = catch_unwind(AssertUnwindSafe(|| {
         let tx = Tx::new(inner);
         check_commits(inner, commits(&tx)?)?;
-        let fresh = match tx.get(Table::Meta, SCHEMA_KEY)? {
-            Some(bytes) => {
-                check_schema(inner, &bytes)?;
-                false
-            }
+        let found = match tx.get(Table::Meta, SCHEMA_KEY)? {
+            Some(bytes) => Some(check_schema(inner, &bytes)?),
             None => {
                 check_empty(&tx)?;
-                true
+                None
             }
         };
-        if !fresh && !tx.has(Table::Meta, CLEAN_KEY)? {
+        let clean = tx.has(Table::Meta, CLEAN_KEY)?;
+        if found.is_some_and(|schema| schema < SCHEMA) {
+            let added = repair::repair(inner)?;
+            tracing::info!(path = %inner.path.display(), added, "brought up to date");
+        } else if found.is_some() && !clean {
             let repaired = repair::repair(inner)?;
             tracing::info!(path = %inner.path.display(), repaired, "checked after an unclean end");
         }
@@ -137,13 +138,13 @@ fn adopt(inner: &Inner) -> Result<(), Error> {
     })
 }
 
-fn check_schema(inner: &Inner, bytes: &[u8]) -> Result<(), Error> {
+fn check_schema(inner: &Inner, bytes: &[u8]) -> Result<u32, Error> {
     let found = bytes.try_into().map(u32::from_be_bytes).map_err(|_| Error::Damaged {
         what: "schema version",
         reason: format!("it has {} bytes", bytes.len()),
     })?;
     match found {
-        1..=SCHEMA => Ok(()),
+        1..=SCHEMA => Ok(found),
         newer if newer > SCHEMA => {
             Err(Error::TooNew { path: inner.path.clone(), found, known: SCHEMA })
         }

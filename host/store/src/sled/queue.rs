@@ -4,7 +4,7 @@ use super::keys::{self, Parts};
 use super::table::Table;
 use super::threads::{self, Legacy};
 use super::tx::Tx;
-use super::{checkpoints, lanes, outbox, own_crons, runs};
+use super::{checkpoints, fires, lanes, outbox, own_crons, runs};
 use crate::record::{
     Doc, Docs, Draft, StoredCheckpoint, StoredEvents, StoredLease, StoredRun, StoredThread,
     error_doc,
@@ -173,6 +173,9 @@ fn end(
     let values = values_for_webhook(tx, &stored, &ending.report)?;
     let commits = ending.report.outcome.commits();
     let mut run = stored.bare();
+    if let Some(cron) = stored.cron() {
+        fires::note_end(tx, cron, stored.id, &ending.report, now)?;
+    }
     let changed = match was {
         RunStatus::Running => run.finish(ending.report, now),
         _ => run.abandon(ending.report, now),
@@ -188,6 +191,7 @@ fn end(
     stored.events = ending.events;
     tx.save(stored.id.as_bytes(), &stored)?;
     outbox::enqueue(tx, &stored, values, now)?;
+    fires::leave(tx, &stored)?;
     match was {
         RunStatus::Running => lanes::free(tx, stored.thread)?,
         _ => lanes::refresh(tx, stored.thread)?,

@@ -19,8 +19,11 @@ use crate::record::{
 };
 
 /// The indexes whose loss would go unnoticed.
-const INDEXES: [Table; 9] = [
+const INDEXES: [Table; 12] = [
     Table::Due,
+    Table::CronsEnded,
+    Table::CronRuns,
+    Table::CronHeld,
     Table::Pending,
     Table::Waiting,
     Table::Running,
@@ -48,6 +51,9 @@ pub(super) fn repair(inner: &Inner) -> Result<usize, Error> {
         if let Some(due) = cron.due() {
             add(Table::Due, keys::timed(due, cron.id.as_bytes()), Vec::new());
         }
+        if let Some(ended) = cron.ended {
+            add(Table::CronsEnded, keys::timed(ended, cron.id.as_bytes()), Vec::new());
+        }
     }
     for entry in reader.scan(Table::Items, &[]) {
         let (key, bytes) = entry?;
@@ -64,6 +70,10 @@ pub(super) fn repair(inner: &Inner) -> Result<usize, Error> {
     for run in reader.all::<StoredRun>() {
         let run = run?;
         let thread = run.thread.as_bytes();
+        if let Some(cron) = run.cron().filter(|_| !run.status.is_final()) {
+            let table = if run.is_held() { Table::CronHeld } else { Table::CronRuns };
+            add(table, keys::owned(cron.as_bytes(), run.created, run.id), Vec::new());
+        }
         match run.status {
             RunStatus::Pending => {
                 let available = keys::time(run.available).to_vec();

@@ -1,5 +1,6 @@
 use wakeful_core::{Object, Run, RunId, RunStatus, ThreadId};
 
+use super::fires;
 use super::keys;
 use super::lanes;
 use super::outbox;
@@ -15,6 +16,7 @@ pub(super) struct Prepared {
     pub(super) run: StoredRun,
     pub(super) thread: Option<StoredThread>,
     pub(super) thread_metadata: Object,
+    pub(super) held: bool,
 }
 
 /// What came of it.
@@ -32,6 +34,7 @@ impl Prepared {
             run: StoredRun::new(&new.run, docs)?,
             thread: new.create_thread.as_ref().map(|t| StoredThread::new(t, docs)).transpose()?,
             thread_metadata: new.thread_metadata.clone(),
+            held: new.held,
         })
     }
 }
@@ -74,7 +77,7 @@ pub(super) fn insert_all(tx: &mut Tx<'_>, new: Vec<Prepared>) -> Result<Vec<Inse
 
 /// Inserts a pending run, whatever its thread is doing.
 pub(super) fn queue(tx: &mut Tx<'_>, new: Prepared) -> Result<Insertion, Error> {
-    let run = new.run;
+    let mut run = new.run;
     if let Some(known) = tx.load::<StoredRun>(run.id.as_bytes())? {
         return Ok(Insertion::Known(known));
     }
@@ -82,6 +85,7 @@ pub(super) fn queue(tx: &mut Tx<'_>, new: Prepared) -> Result<Insertion, Error> 
     let Some(thread) = known.or(new.thread.filter(|thread| thread.id == run.thread)) else {
         return Ok(Insertion::NoThread);
     };
+    fires::join(tx, &mut run, new.held)?;
     tx.save(run.id.as_bytes(), &run)?;
     for (table, key) in index_keys(&run) {
         tx.put(table, &key, Vec::new())?;
@@ -115,6 +119,9 @@ pub(super) fn remove(tx: &mut Tx<'_>, run: &StoredRun) -> Result<(), Error> {
         tx.remove(Table::Orphans, &keys::timed(ended, run.id.as_bytes()));
     }
     lanes::dequeue(tx, run);
+    if !run.status.is_final() {
+        fires::leave(tx, run)?;
+    }
     outbox::remove_of_run(tx, run)
 }
 

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 use wakeful_core::{Digest, RunId, Timestamp};
 
 use super::SledStore;
+use super::crons;
 use super::keys;
 use super::outbox;
 use super::runs;
@@ -47,7 +48,7 @@ impl SledStore {
                 for fire in tx.all::<StoredFire>() {
                     let fire = fire?;
                     if fire.recorded < before {
-                        old.push(keys::fire(fire.cron, fire.scheduled));
+                        old.push(keys::fire(&fire.open()));
                     }
                 }
                 Ok(old)
@@ -62,6 +63,19 @@ impl SledStore {
             .await?;
         }
         Ok(old.len() as u64)
+    }
+
+    /// Deletes crons that had ended before `before`.
+    pub(super) async fn sweep_ended_crons(&self, before: Timestamp) -> Result<u64, Error> {
+        let old = self.read(move |tx| crons::ended(tx, before)).await?;
+        let mut deleted = 0;
+        // Each takes its fires along.
+        for portion in old.chunks(1) {
+            let portion = portion.to_vec();
+            let work = move |tx: &mut Tx<'_>| crons::delete_ended(tx, &portion, before);
+            deleted += self.write(Purpose::End, work).await?;
+        }
+        Ok(deleted)
     }
 
     /// Deletes blobs that nothing names and that nobody wanted for `age`.

@@ -1,6 +1,6 @@
 use crate::record::{
-    StoredAssistant, StoredCheckpoint, StoredCron, StoredDelivery, StoredFire, StoredItem,
-    StoredKey, StoredLease, StoredRun, StoredThread, StoredVersion,
+    StoredAssistant, StoredCheckpoint, StoredCron, StoredCronStats, StoredDelivery, StoredFire,
+    StoredItem, StoredKey, StoredLease, StoredRun, StoredThread, StoredVersion,
 };
 
 macro_rules! tables {
@@ -65,7 +65,15 @@ tables! {
     CronsByThread = "crons_by_thread",
     /// Due ‖ cron.
     Due = "due",
-    /// Cron ‖ scheduled → record.
+    /// Ended ‖ cron.
+    CronsEnded = "crons_ended",
+    /// Cron → what has become of its fires.
+    CronStats = "cron_stats",
+    /// Cron ‖ created ‖ run, of unfinished runs that are queued or running.
+    CronRuns = "cron_runs",
+    /// Cron ‖ created ‖ run, of runs that wait for those.
+    CronHeld = "cron_held",
+    /// Cron ‖ scheduled, ‖ run where no schedule made the fire → record.
     Fires = "fires",
     /// Labels ‖ key → record; see [`super::item_keys`].
     Items = "items",
@@ -106,6 +114,7 @@ records! {
     StoredRun => Runs "run",
     StoredLease => Running "lease",
     StoredCron => Crons "cron",
+    StoredCronStats => CronStats "statistics of a cron",
     StoredFire => Fires "fire",
     StoredItem => Items "item",
     StoredKey => Keys "API key",

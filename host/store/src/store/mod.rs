@@ -23,7 +23,7 @@ pub use assistants::{
 };
 pub use error::Error;
 pub use events::EventStore;
-pub use fires::{DueCron, FirePlan, Planner};
+pub use fires::{DueCron, FirePlan, FireStore, Planner};
 pub use items::{FoundItems, GetItem, ItemQuery, ItemStore, NamespaceQuery, PutItem};
 pub use keys::KeyStore;
 pub use outbox::{ClaimDeliveries, DeliveryQuery, OutboxStore, Redelivery, origin};
@@ -43,6 +43,7 @@ pub use stats::{StatsStore, StoreStats};
 pub trait Store:
     AssistantStore
     + EventStore
+    + FireStore
     + ItemStore
     + KeyStore
     + StateStore
@@ -148,14 +149,16 @@ pub trait Store:
     async fn cron(&self, id: CronId) -> Result<Option<Cron>, Error>;
     /// The crons that match.
     async fn search_crons(&self, query: CronQuery) -> Result<Page<Cron>, Error>;
-    /// Replaces a cron whose stored version is `cron.version`, and counts the version up. Returns
-    /// what is stored now, or `None` if the version has moved on or the cron is gone.
-    async fn update_cron(&self, cron: Cron) -> Result<Option<Cron>, Error>;
+    /// Replaces a cron whose stored version is `cron.version`, counts the version up, and records
+    /// the fire with which the change accounts for instants that are past. Returns what is stored
+    /// now, or `None` if the version has moved on or the cron is gone.
+    async fn update_cron(&self, cron: Cron, past: Option<Fire>) -> Result<Option<Cron>, Error>;
     /// Deletes a cron and its fires. Returns whether there was one.
     async fn delete_cron(&self, id: CronId) -> Result<bool, Error>;
     /// The earliest due instant of all crons.
     async fn next_due(&self) -> Result<Option<Timestamp>, Error>;
-    /// Claims crons that are due at `now`, earliest first, at most `limit`. For each, one
+    /// Claims crons that are due at `now`, at most `limit`: those on time before those that are
+    /// late, the earliest first. For each, one
     /// transaction records the fire, inserts its run and sets the next due instant, all as `plan`
     /// says. A cron that changed meanwhile is left for the next call.
     async fn claim_due(

@@ -13,6 +13,8 @@ pub struct NewRun {
     pub create_thread: Option<Thread>,
     /// Merged into the metadata of a thread that lacks these keys.
     pub thread_metadata: Object,
+    /// Whether it waits until no other run of its cron is queued or running.
+    pub held: bool,
 }
 
 /// What came of [`Store::insert_run`](super::Store::insert_run).

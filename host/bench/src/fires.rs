@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use wakeful::core::{CronId, MultitaskStrategy, Object, OnCompletion, Run, RunRequest, Trigger};
+use wakeful::core::{CronId, CronPolicy, Object, OnCompletion, Run, RunRequest, Trigger};
 use wakeful::{CreateCron, Host, RunQuery};
 
 use crate::in_process::input;
@@ -52,12 +52,13 @@ async fn create(host: &Host, schedule: &str) -> Result<CronId> {
     let cron = CreateCron {
         assistant: "echo".to_owned(),
         thread_id: None,
-        schedule: schedule.to_owned(),
+        schedules: vec![schedule.to_owned()],
         timezone: None,
         end_time: None,
         enabled: true,
         on_run_completed: OnCompletion::Delete,
-        multitask: MultitaskStrategy::default(),
+        policy: CronPolicy::usual(false),
+        note: None,
         metadata: Object::new(),
         request: RunRequest { input: input(), ..RunRequest::default() },
         key: None,

@@ -60,6 +60,42 @@ pub struct Cron {
 }
 
 impl Cron {
+    /// A cron without a thread, in UTC, as usual in everything, whose next instant is still to be
+    /// found.
+    pub fn new(
+        id: CronId,
+        assistant_id: AssistantId,
+        component: ComponentId,
+        schedule: impl Into<String>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            assistant_id,
+            component,
+            thread_id: None,
+            schedules: vec![schedule.into()],
+            timezone: None,
+            end_time: None,
+            enabled: true,
+            policy: CronPolicy::usual(false),
+            on_run_completed: OnCompletion::Delete,
+            metadata: Object::new(),
+            request: RunRequest::default(),
+            created_at: now,
+            updated_at: now,
+            next_run_at: None,
+            delay: Duration::ZERO,
+            last_scheduled_at: None,
+            paused_from: None,
+            ended_at: None,
+            note: None,
+            version: 1,
+            request_digest: None,
+            made_by: None,
+        }
+    }
+
     /// Whether its end has passed.
     pub fn has_ended(&self) -> bool {
         self.enabled && self.next_run_at.is_none()

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{MultitaskStrategy, Outcome, Timestamp};
+use crate::{Dst, MultitaskStrategy, Outcome, Timestamp};
 
 /// What is late by less than this is on time: it is not missed, and fires by itself.
 pub const ON_TIME: Duration = Duration::from_secs(60);
@@ -17,6 +17,8 @@ pub struct CronPolicy {
     pub catchup: Catchup,
     /// How old a missed instant may be to be made up for.
     pub catchup_window: Duration,
+    /// What a change of the clocks does to its instants.
+    pub dst: Dst,
     /// Fires are put off by a part of this that is the same for every fire of the cron.
     pub jitter: Duration,
     /// The first instant at which it may fire.
@@ -39,6 +41,7 @@ impl CronPolicy {
             overlap: Overlap::usual(on_thread),
             catchup: Catchup::Latest,
             catchup_window: DAY,
+            dst: Dst::default(),
             jitter: Duration::ZERO,
             start_time: None,
             max_fires: None,

@@ -110,7 +110,7 @@ impl Sandbox {
             items: Items::new(std::mem::take(&mut job.grants), reach.items),
             crons,
             refusals: Refusals::default(),
-            fire: fire::of(&job.trigger),
+            fire: fire::of(job),
             config: std::mem::take(&mut job.config),
             values: std::mem::take(&mut job.values),
             cancel,

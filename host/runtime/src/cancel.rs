@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use wakeful_core::{MultitaskStrategy, Run, RunId, RunStatus};
+use wakeful_core::{MultitaskStrategy, Run, RunId, RunStatus, Trigger};
 use wakeful_store::{Cancelled, RunQuery};
 
 use crate::{CancelAction, Error, Host, RunsToStop};
@@ -55,7 +55,13 @@ impl Host {
     pub(crate) async fn displace(&self, new: &Run, action: CancelAction) -> Result<(), Error> {
         let query =
             RunQuery { thread_id: Some(new.thread_id), limit: usize::MAX, ..RunQuery::default() };
-        for old in self.store().runs(query).await?.items {
+        let mut others = self.store().runs(query).await?.items;
+        if let Trigger::Cron(fire) = &new.trigger {
+            for id in self.store().open_runs(fire.cron_id).await? {
+                others.extend(self.store().run(id).await?);
+            }
+        }
+        for old in others {
             if old.status.is_final() || old.id == new.id || old.created_at > new.created_at {
                 continue;
             }

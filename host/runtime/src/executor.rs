@@ -15,7 +15,7 @@ use wakeful_store::{ClaimedRun, CronChange, FinishRun, Finished};
 use crate::metrics::Ended;
 use crate::sandbox::Sandbox;
 use crate::turn::Turn;
-use crate::{ComponentState, Host, pace, update};
+use crate::{Backoff, ComponentState, Host, pace, update};
 
 /// How long a lease lasts unless it is renewed.
 const LEASE: Duration = Duration::from_secs(30);
@@ -128,7 +128,7 @@ async fn execute(host: &Host, claimed: ClaimedRun, cancel: CancellationToken) {
             None
         }
     };
-    if attempt.report.outcome.is_retryable() && run.attempt < host.settings().max_attempts {
+    if is_tried_again(host, &run, &attempt.report.outcome) {
         // From here on nobody can ask this attempt to stop.
         if cancel.is_cancelled() && !host.is_draining() {
             attempt.report.outcome = Outcome::Cancelled;
@@ -351,6 +351,14 @@ async fn requeue(host: &Host, run: &Run) {
     }
 }
 
+/// Whether a run that ended so begins again.
+fn is_tried_again(host: &Host, run: &Run, outcome: &Outcome) -> bool {
+    match &run.retry {
+        Some(retry) => retry.covers(outcome) && run.attempt < retry.attempts,
+        None => outcome.is_retryable() && run.attempt < host.settings().max_attempts,
+    }
+}
+
 /// Puts a run back that may succeed later.
 async fn retry(host: &Host, run: &Run, outcome: &Outcome) {
     let least = match outcome {
@@ -359,7 +367,11 @@ async fn retry(host: &Host, run: &Run, outcome: &Outcome) {
     };
     // The end of an id of version 7 is random.
     let random = f64::from(Uuid::now_v7().as_u128() as u32) / f64::from(u32::MAX);
-    let wait = host.settings().backoff.after(run.attempt, least, random);
+    let backoff = match &run.retry {
+        Some(retry) => Backoff { first: retry.first, longest: retry.longest },
+        None => host.settings().backoff,
+    };
+    let wait = backoff.after(run.attempt, least, random);
     let (run_id, attempt, ms) = (run.id, run.attempt, wait.as_millis());
     let now = host.now();
     let later = now.checked_add(wait).unwrap_or(Timestamp::MAX);

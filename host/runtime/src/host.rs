@@ -1,6 +1,6 @@
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -41,6 +41,8 @@ struct Inner {
     sandboxes: Sandboxes,
     /// How this host signs its leases.
     owner: String,
+    /// When the next run may begin that makes up for a missed instant, in microseconds since 1970.
+    catchup: AtomicI64,
     scheduler_wake: Notify,
     executor_wake: Notify,
     outbox_wake: Notify,
@@ -122,6 +124,7 @@ impl Host {
                 started: Instant::now(),
                 sandboxes,
                 owner: Uuid::now_v7().to_string(),
+                catchup: AtomicI64::new(i64::MIN),
                 scheduler_wake: Notify::new(),
                 executor_wake: Notify::new(),
                 outbox_wake: Notify::new(),
@@ -283,6 +286,17 @@ impl Host {
 
     pub(crate) fn refuse_when_stopping(&self) -> Result<(), Error> {
         if self.inner.stop.is_cancelled() { Err(Error::ShuttingDown) } else { Ok(()) }
+    }
+
+    /// When the next run may begin that makes up for a missed instant. Each call puts the next one
+    /// off, so that what an outage left does not begin all at once.
+    pub(crate) fn catchup_slot(&self, now: Timestamp) -> Timestamp {
+        let step = 1_000_000 / i64::from(self.settings().crons.catchup_per_second.max(1));
+        let now = now.as_microsecond();
+        let later = |slot: i64| Some(slot.max(now).saturating_add(step));
+        let slot = self.inner.catchup.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
+        let slot = slot.unwrap_or_else(|slot| slot).max(now);
+        Timestamp::from_microsecond(slot).unwrap_or(Timestamp::MAX)
     }
 
     pub(crate) fn wake_scheduler(&self) {

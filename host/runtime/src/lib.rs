@@ -15,12 +15,13 @@
 //!     .create_cron(CreateCron {
 //!         assistant: "weekly".to_owned(),
 //!         thread_id: None,
-//!         schedule: "0 9 * * MON".to_owned(),
+//!         schedules: vec!["0 9 * * MON".to_owned()],
 //!         timezone: Some("Europe/Berlin".to_owned()),
 //!         end_time: None,
 //!         enabled: true,
 //!         on_run_completed: OnCompletion::Keep,
-//!         multitask: MultitaskStrategy::default(),
+//!         policy: CronPolicy::usual(false),
+//!         note: None,
 //!         metadata: Object::new(),
 //!         request: RunRequest::default(),
 //!         key: None,
@@ -52,6 +53,7 @@ mod metrics;
 mod offline;
 mod own_crons;
 mod pace;
+mod plan;
 mod request;
 mod runs;
 mod sandbox;
@@ -79,11 +81,12 @@ pub use metrics::{FireMetrics, Histogram, Metrics, RunMetrics};
 pub use offline::{backup_folder, create_key_in, keys_in, revoke_key_in};
 pub use request::{
     AssistantQuery, CancelAction, CreateAssistant, CreateCron, CreateRun, CreateThread, CronPatch,
-    IfExists, NodeUpdate, RequestPatch, RunThread, RunsToStop, StateUpdate, Superstep, ThreadPatch,
+    IfExists, NodeUpdate, PolicyPatch, RequestPatch, RunThread, RunsToStop, StateUpdate, Superstep,
+    ThreadPatch,
 };
 pub use settings::{
-    AssistantFile, Backoff, CronGrantSettings, GrantSettings, HostSettings, InvalidSettings,
-    LimitSettings, Retention, parse_bytes,
+    AssistantFile, Backoff, CronGrantSettings, CronSettings, GrantSettings, HostSettings,
+    InvalidSettings, LimitSettings, Retention, parse_bytes,
 };
 pub use states::{HistoryStart, ThreadState, checkpoint_metadata};
 pub use storage::{Amount, ThreadStorage};

@@ -143,7 +143,7 @@ impl Counters {
         }
         let missed = fire.coalesced.as_ref().map_or(0, |missed| missed.count);
         fires.coalesced = fires.coalesced.saturating_add(missed);
-        fires.lateness.observe(fire.lateness());
+        fires.lateness.observe(fire.late);
     }
 
     fn lock(&self) -> MutexGuard<'_, (RunMetrics, FireMetrics)> {
@@ -197,6 +197,8 @@ mod tests {
             scheduled_at: at(10),
             recorded_at: at(11),
             status: FireStatus::Started(RunId::generate()),
+            late: Duration::from_secs(1),
+            cause: wakeful_core::FireCause::Schedule,
             coalesced: None,
         };
         counters.note_fire(&fire);

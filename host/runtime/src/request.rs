@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use wakeful_core::{
-    AssistantId, CheckpointId, Json, MultitaskStrategy, Object, OnCompletion, RequestKey, RunId,
-    RunRequest, ThreadId, Timestamp, Ttl,
+    AssistantId, Catchup, CheckpointId, CronPolicy, Dst, Json, MultitaskStrategy, Object,
+    OnCompletion, Overlap, RequestKey, Retry, RunId, RunRequest, ThreadId, Timestamp, Ttl,
 };
 use wakeful_store::{AssistantSort, Order};
 
@@ -128,18 +128,20 @@ pub struct CreateCron {
     pub assistant: String,
     /// The thread it runs on; `None` means a new thread at each fire.
     pub thread_id: Option<ThreadId>,
-    /// When it fires; see [`wakeful_core::schedule`].
-    pub schedule: String,
+    /// When it fires: at the instants of each of these; see [`wakeful_core::schedule`].
+    pub schedules: Vec<String>,
     /// The IANA time zone of the schedule; `None` means UTC.
     pub timezone: Option<String>,
     /// The last instant at which it may fire.
     pub end_time: Option<Timestamp>,
     /// Whether it fires.
     pub enabled: bool,
+    /// How it fires.
+    pub policy: CronPolicy,
+    /// Why it is as it is; for people.
+    pub note: Option<String>,
     /// What becomes of the thread of each fire, when there is no `thread_id`.
     pub on_run_completed: OnCompletion,
-    /// What to do when the thread is busy.
-    pub multitask: MultitaskStrategy,
     /// Free-form facts.
     pub metadata: Object,
     /// What each run receives.
@@ -152,16 +154,35 @@ pub struct CreateCron {
 #[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "the fields are those of `CreateCron`")]
 pub struct CronPatch {
-    pub schedule: Option<String>,
+    pub schedules: Option<Vec<String>>,
     /// `Some(None)` means UTC.
     pub timezone: Option<Option<String>>,
     /// `Some(None)` removes the end.
     pub end_time: Option<Option<Timestamp>>,
     pub enabled: Option<bool>,
+    pub policy: PolicyPatch,
+    /// `Some(None)` removes it.
+    pub note: Option<Option<String>>,
     pub on_run_completed: Option<OnCompletion>,
     /// Merged into the metadata, key by key.
     pub metadata: Object,
     pub request: RequestPatch,
+}
+
+/// Changes to how a cron fires; where there are two options, `Some(None)` removes what is there.
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "the fields are those of `CronPolicy`")]
+pub struct PolicyPatch {
+    pub overlap: Option<Overlap>,
+    pub catchup: Option<Catchup>,
+    pub catchup_window: Option<Duration>,
+    pub dst: Option<Dst>,
+    pub jitter: Option<Duration>,
+    pub start_time: Option<Option<Timestamp>>,
+    pub max_fires: Option<Option<u64>>,
+    pub pause_after_failures: Option<Option<u32>>,
+    pub fuel_per_day: Option<Option<u64>>,
+    pub retry: Option<Option<Retry>>,
 }
 
 /// Changes to what the runs of a cron receive.

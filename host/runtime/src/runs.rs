@@ -80,9 +80,7 @@ impl Host {
             Inserted::Known(run) => return self.known_run(*run, key).await,
             Inserted::NoThread => return Err(Error::not_found("thread", thread_id)),
             Inserted::Busy => {
-                return Err(Error::Conflict(format!(
-                    "thread {thread_id} is busy, and the run says multitask_strategy `reject`; wait for its run, or choose `enqueue`"
-                )));
+                return Err(busy_thread(thread_id));
             }
         };
         self.wake_executor();
@@ -146,7 +144,12 @@ impl Host {
             .checked_add(new.after)
             .map_err(|_| Error::Invalid("after_seconds is too far in the future".to_owned()))?;
         run.created_at = run.available_at;
-        Ok(NewRun { run, create_thread: thread, thread_metadata: thread_metadata(&assistant) })
+        Ok(NewRun {
+            run,
+            create_thread: thread,
+            thread_metadata: thread_metadata(&assistant),
+            held: false,
+        })
     }
 
     /// Refuses a run that is to begin at a checkpoint its thread does not have.
@@ -215,7 +218,7 @@ impl CreateRun {
 }
 
 /// Refuses a run that another request under the same key has made.
-fn check_key(known: &Run, key: Option<RequestKey>) -> Result<(), Error> {
+pub(crate) fn check_key(known: &Run, key: Option<RequestKey>) -> Result<(), Error> {
     let same = key.is_none_or(|key| known.request_digest == Some(key.digest()));
     if same { Ok(()) } else { Err(Error::key_taken()) }
 }
@@ -238,4 +241,11 @@ pub(crate) fn thread_metadata(assistant: &Assistant) -> Object {
     metadata.insert("graph_id".into(), assistant.component.to_string().into());
     metadata.insert("assistant_id".into(), assistant.id.to_string().into());
     metadata
+}
+
+/// The answer to a run that must not wait, for a thread that is busy.
+pub(crate) fn busy_thread(thread: impl std::fmt::Display) -> Error {
+    Error::Conflict(format!(
+        "thread {thread} is busy, and the run says multitask_strategy `reject`; wait for its run, or choose `enqueue`"
+    ))
 }

@@ -31,6 +31,8 @@ pub struct HostSettings {
     pub backoff: Backoff,
     /// How long records are kept that nothing needs any more.
     pub retention: Retention,
+    /// What holds for every cron.
+    pub crons: CronSettings,
     /// What webhooks may reach.
     pub webhooks: WebhookSettings,
     /// How often the assistants folder is looked at.
@@ -55,11 +57,29 @@ impl HostSettings {
             max_attempts: 3,
             backoff: Backoff::default(),
             retention: Retention::default(),
+            crons: CronSettings::default(),
             webhooks: WebhookSettings::default(),
             folder_poll: Duration::from_millis(500),
             store_cache: 128 << 20,
             min_free_disk: 256 << 20,
         }
+    }
+}
+
+/// What holds for every cron.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CronSettings {
+    /// The least time between two instants of a cron.
+    pub min_interval: Duration,
+    /// How long after its creation a cron ends for which nobody said when; `None` means never.
+    pub usual_end: Option<Duration>,
+    /// How many runs begin in a second that make up for missed instants, at most.
+    pub catchup_per_second: u32,
+}
+
+impl Default for CronSettings {
+    fn default() -> Self {
+        Self { min_interval: Duration::from_secs(1), usual_end: None, catchup_per_second: 10 }
     }
 }
 
@@ -97,6 +117,8 @@ pub struct Retention {
     pub stateless_runs: Duration,
     /// Fire records.
     pub fires: Duration,
+    /// Crons that have ended.
+    pub crons: Duration,
     /// Threads for which nobody asked for a time to live, after their last use; `None` means for
     /// ever.
     pub threads: Option<Ttl>,
@@ -110,6 +132,7 @@ impl Default for Retention {
         Self {
             stateless_runs: Duration::from_secs(DAY),
             fires: Duration::from_secs(30 * DAY),
+            crons: Duration::from_secs(30 * DAY),
             threads: None,
             deliveries: Duration::from_secs(30 * DAY),
         }

@@ -20,6 +20,11 @@ pub(crate) async fn run(host: Host) {
             Ok(deliveries) => info!(deliveries, "deleted deliveries that had expired"),
             Err(problem) => error!(%problem, "cannot delete deliveries that have expired"),
         }
+        match host.store().sweep_crons(before(retention.crons)).await {
+            Ok(0) => {}
+            Ok(crons) => info!(crons, "deleted crons that had ended"),
+            Err(problem) => error!(%problem, "cannot delete crons that have ended"),
+        }
         match swept {
             Ok((0, 0, 0)) => {}
             Ok((runs, fires, blobs)) => info!(runs, fires, blobs, "deleted what had expired"),

@@ -108,8 +108,8 @@ fn stops_before(run: &Run) -> bool {
 mod tests {
     use serde_json::json;
     use wakeful_core::{
-        AssistantId, CheckpointId, CheckpointSource, CronId, CronTrigger, Manifest, RunId,
-        RunRequest, ThreadId, Timestamp,
+        AssistantId, CheckpointId, CheckpointSource, CronId, CronTrigger, FireCause, Manifest,
+        RunId, RunRequest, ThreadId, Timestamp,
     };
 
     use super::*;
@@ -250,8 +250,14 @@ mod tests {
     #[test]
     fn a_fire_is_no_answer() {
         let mut run = run(Json::Null, None);
-        let fire =
-            CronTrigger { cron_id: CronId::generate(), scheduled_at: run.created_at, missed: 0 };
+        let fire = CronTrigger {
+            cron_id: CronId::generate(),
+            scheduled_at: run.created_at,
+            missed: 0,
+            cause: FireCause::Schedule,
+            previous_at: None,
+            late: std::time::Duration::ZERO,
+        };
         run.trigger = Trigger::Cron(fire);
         let turn = Turn::of(&run, Some(&head(Some(&["a"]))));
         assert_eq!(shown(&turn), json!({ "cron": null }));

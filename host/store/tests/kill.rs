@@ -46,7 +46,7 @@ async fn live_through_a_run(store: &SledStore, owner: String) {
     let request = RunRequest { input: values(id), ..RunRequest::default() };
     let run = Run::new(id, thread, AssistantId::generate(), component, request, now());
     let create_thread = Some(Thread::new(thread, Object::new(), now()));
-    let new = NewRun { run, create_thread, thread_metadata: Object::new() };
+    let new = NewRun { run, create_thread, thread_metadata: Object::new(), held: false };
     assert!(matches!(store.insert_run(new).await.unwrap(), Inserted::Run(_)));
     say(&format!("begun {id}"));
     let lease = Lease { owner, until: now() };

@@ -226,6 +226,7 @@ impl Settings {
             fires: self.fires.value.0,
             threads: self.threads.value.map(|Span(after)| Ttl { after, expiry }),
             deliveries: self.deliveries.value.0,
+            ..host.retention
         };
         host.assistant_crons = CronGrant {
             max: self.assistant_crons_max.value,

@@ -1,9 +1,11 @@
 //! What passes between the host and a guest that behaves.
 
 use serde_json::json;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
 use wakeful_core::{
-    CronId, CronTrigger, ErrorCode, Failure, Interrupt, LogLevel, LogSource, Outcome,
+    CronId, CronTrigger, ErrorCode, Failure, FireCause, Interrupt, LogLevel, LogSource, Outcome,
 };
 use wakeful_engine::{GuestEvent, JobTrigger};
 
@@ -49,6 +51,9 @@ async fn a_guest_sees_what_triggered_it() {
         cron_id: CronId::generate(),
         scheduled_at: "2026-11-22T09:00:00Z".parse().unwrap(),
         missed: 3,
+        cause: FireCause::Schedule,
+        previous_at: None,
+        late: Duration::ZERO,
     };
     let answers = vec![("first".to_owned(), json!(true)), ("second".to_owned(), json!({}))];
     for (trigger, kind, count) in [

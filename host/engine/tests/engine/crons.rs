@@ -6,7 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
-use wakeful_core::{CronGrant, CronId, CronTrigger, ErrorCode, Failure, Json, LogLevel, RunId};
+use wakeful_core::{
+    CronGrant, CronId, CronTrigger, ErrorCode, Failure, FireCause, Json, LogLevel, RunId,
+};
 use wakeful_engine::{CronAccess, CronAnswer, CronCall, EngineConfig, Job, JobTrigger, Runner};
 
 use crate::guest::guest;
@@ -117,19 +119,28 @@ async fn a_guest_learns_of_the_fire_that_it_is_for() {
         cron_id: CronId::generate(),
         scheduled_at: "2026-11-22T09:00:00Z".parse().unwrap(),
         missed: 3,
+        cause: FireCause::Catchup,
+        previous_at: Some("2026-11-22T08:00:00Z".parse().unwrap()),
+        late: Duration::from_millis(1_500),
     };
     let told = json!({
         "cron_id": fire.cron_id.to_string(),
         "scheduled_at": "2026-11-22T09:00:00Z",
+        "previous_scheduled_at": "2026-11-22T08:00:00Z",
+        "late_ms": 1_500,
+        "trigger": "catchup",
         "missed": 3,
     });
-    for (trigger, expected) in [
+    for (trigger, mut expected) in [
         (JobTrigger::Cron(fire), told),
         (JobTrigger::Manual, json!({})),
         (JobTrigger::Resume(vec![("q".to_owned(), Json::Null)]), json!({})),
     ] {
         let mut job = job(digest);
         job.trigger = trigger;
+        if let (Some(fire), JobTrigger::Cron(_)) = (expected.as_object_mut(), &job.trigger) {
+            fire.insert("fire_id".to_owned(), job.run_id.to_string().into());
+        }
         let (report, _) = run(runner(), job, CancellationToken::new()).await;
         assert_eq!(report.outcome, done(expected));
     }

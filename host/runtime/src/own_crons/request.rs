@@ -1,6 +1,6 @@
 use serde::Deserialize;
 use wakeful_core::{
-    AssistantId, Json, MultitaskStrategy, Object, OnCompletion, RunRequest, ThreadId, Timestamp,
+    AssistantId, CronPolicy, Json, Object, OnCompletion, RunRequest, ThreadId, Timestamp,
 };
 
 use crate::CreateCron;
@@ -40,12 +40,13 @@ pub(super) fn read(
     Ok(CreateCron {
         assistant: assistant.to_string(),
         thread_id: Some(thread),
-        schedule: schedule(&wish)?,
+        schedules: vec![schedule(&wish)?],
         timezone: wish.timezone,
         end_time,
         enabled: true,
         on_run_completed: OnCompletion::Keep,
-        multitask: MultitaskStrategy::Enqueue,
+        policy: CronPolicy::usual(true),
+        note: None,
         metadata: wish.metadata,
         request: RunRequest { input: wish.input, ..RunRequest::default() },
         key: None,
@@ -87,13 +88,13 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(
-            (new.schedule.as_str(), new.timezone.as_deref()),
+            (new.schedules[0].as_str(), new.timezone.as_deref()),
             ("0 9 * * *", Some("Europe/Berlin"))
         );
         assert_eq!(new.end_time.unwrap().to_string(), "2029-12-31T23:00:00Z");
         assert_eq!(new.request.input, json!({ "n": 1 }));
         assert_eq!(Json::Object(new.metadata), json!({ "k": 1 }));
-        let of = |request| wish(request).unwrap().schedule;
+        let of = |request| wish(request).unwrap().schedules.remove(0);
         assert_eq!(of(json!({ "at": "2030-01-01T09:00:00Z" })), "@at 2030-01-01T09:00:00Z");
         assert_eq!(of(json!({ "every": "2h" })), "@every 2h");
     }

@@ -2,8 +2,8 @@ use serde::Serialize;
 use serde_json::{Map, json};
 use utoipa::ToSchema;
 use wakeful::core::{
-    AssistantId, Cron as Record, CronId, Json, MultitaskStrategy, Object, OnCompletion, RunId,
-    ThreadId,
+    AssistantId, Cron as Record, CronId, Json, MultitaskStrategy, Object, OnCompletion, Overlap,
+    RunId, ThreadId,
 };
 
 use crate::wire::{Text, Time};
@@ -20,6 +20,8 @@ pub(crate) struct Cron<'a> {
     user_id: &'static str,
     end_time: Option<Time>,
     schedule: &'a str,
+    /// Not part of the protocol: all of its schedules; `schedule` is the first.
+    schedules: &'a [String],
     timezone: Option<&'a str>,
     payload: Object,
     next_run_date: Option<Time>,
@@ -53,6 +55,7 @@ impl Cron<'_> {
         "updated_at",
         "ended",
         "made_by_run_id",
+        "schedules",
     ];
 }
 
@@ -64,7 +67,8 @@ impl<'a> From<&'a Record> for Cron<'a> {
             thread_id: record.thread_id.map(Text),
             user_id: "",
             end_time: record.end_time.map(Time),
-            schedule: &record.schedule,
+            schedule: record.schedules.first().map_or("", String::as_str),
+            schedules: &record.schedules,
             timezone: record.timezone.as_deref(),
             payload: payload(record),
             next_run_date: record.next_run_at.map(Time),
@@ -94,7 +98,8 @@ fn payload(record: &Record) -> Object {
     };
     let request = &record.request;
     let filled = |object: &Object| (!object.is_empty()).then(|| json!(object));
-    set("schedule", Some(record.schedule.as_str().into()));
+    set("schedule", record.schedules.first().map(|text| text.as_str().into()));
+    set("schedules", (1 < record.schedules.len()).then(|| json!(record.schedules)));
     set("assistant_id", Some(record.assistant_id.to_string().into()));
     set("input", (!request.input.is_null()).then(|| request.input.clone()));
     set("metadata", filled(&record.metadata));
@@ -111,8 +116,11 @@ fn payload(record: &Record) -> Object {
     );
     set(
         "multitask_strategy",
-        (record.multitask != MultitaskStrategy::default())
-            .then(|| record.multitask.as_str().into()),
+        Some(record.policy.overlap)
+            .filter(|overlap| *overlap != Overlap::usual(record.thread_id.is_some()))
+            .map(|overlap| overlap.multitask())
+            .filter(|strategy| *strategy != MultitaskStrategy::default())
+            .map(|strategy| strategy.as_str().into()),
     );
     payload.extend(request.options.clone());
     payload

@@ -1,9 +1,12 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 use wakeful::core::{
-    AssistantId, Json, MultitaskStrategy, Object, OnCompletion, ThreadId, Timestamp,
+    AssistantId, CronPolicy, Json, MultitaskStrategy, Object, OnCompletion, Overlap, ThreadId,
+    Timestamp,
 };
-use wakeful::{CreateCron, CronPatch, CronQuery, Order, RequestPatch, SortBy as StoreSortBy};
+use wakeful::{
+    CreateCron, CronPatch, CronQuery, Order, PolicyPatch, RequestPatch, SortBy as StoreSortBy,
+};
 
 use crate::described;
 use crate::error::Error;
@@ -70,15 +73,19 @@ impl CronBody {
             options,
         }
         .into_request()?;
+        let usual = CronPolicy::usual(thread_id.is_some());
+        let overlap = fields.multitask_strategy.map_or(usual.overlap, Overlap::from);
+        let policy = CronPolicy { overlap, ..usual };
         Ok(Self(CreateCron {
             assistant: fields.assistant_id,
             thread_id,
-            schedule: fields.schedule,
+            schedules: vec![fields.schedule],
             timezone: fields.timezone,
             end_time: fields.end_time.as_deref().map(end_time).transpose()?,
             enabled: fields.enabled.unwrap_or(true),
             on_run_completed: fields.on_run_completed.unwrap_or(OnCompletion::Delete),
-            multitask: fields.multitask_strategy.unwrap_or_default(),
+            policy,
+            note: None,
             metadata: client_metadata(fields.metadata.unwrap_or_default()),
             request,
             key: None,
@@ -133,10 +140,12 @@ impl CronPatchBody {
             config.check_context(context)?;
         }
         Ok(Self(CronPatch {
-            schedule: fields.schedule,
+            schedules: fields.schedule.map(|schedule| vec![schedule]),
             timezone: fields.timezone,
             end_time: end.transpose()?,
             enabled: fields.enabled,
+            policy: PolicyPatch::default(),
+            note: None,
             on_run_completed: fields.on_run_completed,
             metadata: client_metadata(fields.metadata.unwrap_or_default()),
             request: RequestPatch {

@@ -11,6 +11,7 @@ pub(crate) struct Fire {
     recorded_at: Time,
     #[schema(value_type = u64)]
     late_ms: u128,
+    cause: &'static str,
     status: &'static str,
     #[schema(value_type = Option<String>, format = "uuid")]
     run_id: Option<Text<RunId>>,
@@ -35,7 +36,8 @@ impl From<&Record> for Fire {
         Self {
             scheduled_at: Time(record.scheduled_at),
             recorded_at: Time(record.recorded_at),
-            late_ms: record.lateness().as_millis(),
+            late_ms: record.late.as_millis(),
+            cause: record.cause.as_str(),
             status,
             run_id,
             reason,

@@ -91,6 +91,13 @@ struct FireOf {
     cron_id: Text<CronId>,
     /// The instant that the schedule named.
     scheduled_at: Time,
+    /// The instant before that one which the cron accounted for.
+    previous_scheduled_at: Option<Time>,
+    /// How long after it was due it was recorded.
+    #[schema(value_type = u64)]
+    late_ms: u128,
+    /// Why the cron fired: `schedule`, `catchup`, `manual` or `backfill`.
+    trigger: &'static str,
     /// How many earlier instants it stands for.
     missed: u64,
 }
@@ -101,6 +108,9 @@ impl FireOf {
             Trigger::Cron(fire) => Some(Self {
                 cron_id: Text(fire.cron_id),
                 scheduled_at: Time(fire.scheduled_at),
+                previous_scheduled_at: fire.previous_at.map(Time),
+                late_ms: fire.late.as_millis(),
+                trigger: fire.cause.as_str(),
                 missed: fire.missed,
             }),
             Trigger::Manual => None,

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Api, ECHO, NOBODY, assert_keys, text};
 
-const CRON: [&str; 16] = [
+const CRON: [&str; 17] = [
     "cron_id",
     "assistant_id",
     "thread_id",
@@ -18,6 +18,7 @@ const CRON: [&str; 16] = [
     "created_at",
     "updated_at",
     // Ours.
+    "schedules",
     "ended",
     "made_by_run_id",
 ];
@@ -244,7 +245,16 @@ async fn a_fire_is_recorded_and_leads_to_its_run() {
     let fire = &fires[1];
     assert_keys(
         fire,
-        &["scheduled_at", "recorded_at", "late_ms", "status", "run_id", "reason", "coalesced"],
+        &[
+            "scheduled_at",
+            "recorded_at",
+            "late_ms",
+            "status",
+            "run_id",
+            "reason",
+            "coalesced",
+            "cause",
+        ],
     );
     assert_eq!((&fire["status"], &fire["reason"]), (&json!("started"), &Value::Null));
     assert!(fire["late_ms"].is_u64());

@@ -1,7 +1,9 @@
 //! Laws of crons.
 
+use std::time::Duration;
+
 use serde_json::json;
-use wakeful_core::{AssistantId, CronId, MultitaskStrategy};
+use wakeful_core::{AssistantId, Catchup, CronId, CronPolicy, Dst, FailureKind, Overlap, Retry};
 
 use super::kit::*;
 use crate::{Created, CronQuery, Order, SortBy};
@@ -10,7 +12,28 @@ use crate::{Created, CronQuery, Order, SortBy};
 pub async fn a_cron_reads_back_as_it_was_written(store: Shared) {
     let mut cron = cron_of(None, Some(60));
     cron.end_time = Some(at(600));
-    cron.multitask = MultitaskStrategy::Interrupt;
+    cron.schedules.push("0 9 * * *".to_owned());
+    cron.policy = CronPolicy {
+        overlap: Overlap::CancelOther,
+        catchup: Catchup::None,
+        catchup_window: Duration::from_secs(60),
+        dst: Dst::SkipAndOnce,
+        jitter: Duration::from_millis(1_500),
+        start_time: Some(at(5)),
+        max_fires: Some(7),
+        pause_after_failures: Some(3),
+        fuel_per_day: Some(u64::MAX),
+        retry: Some(Retry {
+            attempts: 4,
+            first: Duration::from_secs(1),
+            longest: Duration::from_secs(9),
+            on: FailureKind::ALL.to_vec(),
+        }),
+    };
+    cron.delay = Duration::from_micros(5);
+    cron.note = Some("why".to_owned());
+    cron.paused_from = Some(at(3));
+    cron.ended_at = Some(at(4));
     cron.metadata = object(json!({ "owner": "me" }));
     cron.request.input = large(1);
     assert_eq!(store.create_cron(cron.clone()).await.unwrap(), Created::New(cron.clone()));
@@ -74,17 +97,17 @@ pub async fn crons_are_found_by_what_they_contain(store: Shared) {
 /// Of two updates of one version the second is told to read again.
 pub async fn an_update_names_the_version_it_read(store: Shared) {
     let mut cron = new_cron(&store, None, 60).await;
-    cron.schedule = "5 * * * *".to_owned();
+    cron.schedules = vec!["5 * * * *".to_owned()];
     cron.request.input = large(1);
-    let updated = store.update_cron(cron.clone()).await.unwrap().unwrap();
+    let updated = store.update_cron(cron.clone(), None).await.unwrap().unwrap();
     assert_eq!(updated.version, 2);
-    assert_eq!((&updated.schedule, &updated.request), (&cron.schedule, &cron.request));
+    assert_eq!((&updated.schedules, &updated.request), (&cron.schedules, &cron.request));
     assert_eq!(self::cron(&store, cron.id).await, updated);
-    cron.schedule = "6 * * * *".to_owned();
-    assert_eq!(store.update_cron(cron.clone()).await.unwrap(), None);
+    cron.schedules = vec!["6 * * * *".to_owned()];
+    assert_eq!(store.update_cron(cron.clone(), None).await.unwrap(), None);
     assert_eq!(self::cron(&store, cron.id).await, updated);
     assert!(store.delete_cron(cron.id).await.unwrap());
-    assert_eq!(store.update_cron(updated).await.unwrap(), None);
+    assert_eq!(store.update_cron(updated, None).await.unwrap(), None);
     assert_eq!(store.next_due().await.unwrap(), None);
 }
 
@@ -94,15 +117,15 @@ pub async fn an_update_moves_the_due_instant(store: Shared) {
     assert_eq!(store.next_due().await.unwrap(), Some(at(60)));
     let mut later = cron.clone();
     later.next_run_at = Some(at(120));
-    let mut later = store.update_cron(later).await.unwrap().unwrap();
+    let mut later = store.update_cron(later, None).await.unwrap().unwrap();
     assert_eq!(store.next_due().await.unwrap(), Some(at(120)));
     assert!(fire_due(&store, 119, 10).await.is_empty());
     later.enabled = false;
-    let mut paused = store.update_cron(later).await.unwrap().unwrap();
+    let mut paused = store.update_cron(later, None).await.unwrap().unwrap();
     assert_eq!(store.next_due().await.unwrap(), None);
     assert!(fire_due(&store, 500, 10).await.is_empty());
     paused.enabled = true;
-    let resumed = store.update_cron(paused).await.unwrap().unwrap();
+    let resumed = store.update_cron(paused, None).await.unwrap().unwrap();
     assert_eq!(store.next_due().await.unwrap(), resumed.next_run_at);
     assert_eq!(fire_due(&store, 500, 10).await.len(), 1);
 }
@@ -114,7 +137,7 @@ pub async fn the_last_accounted_instant_only_grows(store: Shared) {
     let mut fired = self::cron(&store, cron.id).await;
     assert_eq!(fired.last_scheduled_at, Some(at(60)));
     fired.last_scheduled_at = None;
-    let updated = store.update_cron(fired).await.unwrap().unwrap();
+    let updated = store.update_cron(fired, None).await.unwrap().unwrap();
     assert_eq!(updated.last_scheduled_at, Some(at(60)));
 }
 

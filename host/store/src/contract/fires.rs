@@ -82,8 +82,8 @@ pub async fn an_update_and_a_fire_exclude_each_other(store: Shared) {
     let before = new_cron(&store, None, 60).await;
     assert_eq!(fire_due(&store, 60, 10).await.len(), 1);
     let mut stale = before.clone();
-    stale.schedule = "5 * * * *".to_owned();
-    assert_eq!(store.update_cron(stale).await.unwrap(), None);
+    stale.schedules = vec!["5 * * * *".to_owned()];
+    assert_eq!(store.update_cron(stale, None).await.unwrap(), None);
     // Whether the update moves the due instant or leaves it, the plan is of an older cron.
     for next in [120, 300] {
         let other = store.clone();
@@ -91,7 +91,7 @@ pub async fn an_update_and_a_fire_exclude_each_other(store: Shared) {
         let meddling: Planner = Arc::new(move |due| {
             let mut cron = due.cron.clone();
             cron.next_run_at = Some(at(next));
-            runtime.block_on(other.update_cron(cron)).unwrap().unwrap();
+            runtime.block_on(other.update_cron(cron, None)).unwrap().unwrap();
             plan(due, at(130))
         });
         assert!(store.claim_due(at(130), 10, meddling).await.unwrap().is_empty());
@@ -129,7 +129,7 @@ pub async fn an_instant_fires_once_even_if_it_comes_up_again(store: Shared) {
     finish(&store, &run, done(), 61).await;
     let mut back = self::cron(&store, cron.id).await;
     back.next_run_at = Some(at(60));
-    store.update_cron(back).await.unwrap().unwrap();
+    store.update_cron(back, None).await.unwrap().unwrap();
     assert!(fire_due(&store, 70, 10).await.is_empty());
     assert_eq!(store.next_due().await.unwrap(), Some(at(120)));
     assert_eq!(store.fires(cron.id, None, 10).await.unwrap(), [first[0].fire.clone()]);
@@ -171,7 +171,7 @@ pub async fn a_fire_on_a_fresh_thread_creates_it(store: Shared) {
 /// A cron that has ended stays, and is never due again.
 pub async fn the_last_fire_leaves_nothing_due(store: Shared) {
     let cron = new_cron(&store, None, 60).await;
-    let last: Planner = Arc::new(|due| FirePlan { next_run_at: None, ..plan(due, at(60)) });
+    let last: Planner = Arc::new(|due| FirePlan { next: None, ..plan(due, at(60)) });
     assert_eq!(store.claim_due(at(60), 10, last).await.unwrap().len(), 1);
     assert_eq!(store.next_due().await.unwrap(), None);
     assert!(self::cron(&store, cron.id).await.has_ended());

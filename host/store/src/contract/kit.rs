@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 use wakeful_core::{
     AssistantId, Checkpoint, CheckpointId, CheckpointSource, Coalesced, ComponentId, Cron, CronId,
-    CronTrigger, Digest, Fire, FireStatus, Interrupt, Json, Lease, Manifest, MultitaskStrategy,
-    Object, OnCompletion, Outcome, Pending, Report, Run, RunId, RunRequest, Thread, ThreadId,
-    ThreadStatus, Timestamp, Trigger,
+    CronTrigger, Digest, Fire, FireCause, FireStatus, Interrupt, Json, Lease, Manifest, Object,
+    Outcome, Pending, Report, Run, RunId, RunRequest, Thread, ThreadId, ThreadStatus, Timestamp,
+    Trigger,
 };
 
 use crate::{
@@ -69,7 +69,7 @@ pub(super) fn run_of(thread: ThreadId, created: i64) -> Run {
 }
 
 pub(super) fn request(run: Run) -> NewRun {
-    NewRun { run, create_thread: None, thread_metadata: Object::new() }
+    NewRun { run, create_thread: None, thread_metadata: Object::new(), held: false }
 }
 
 pub(super) async fn insert(store: &Shared, run: Run) -> RunId {
@@ -179,26 +179,39 @@ pub(super) async fn finish(store: &Shared, run: &Run, report: Report, now: i64) 
 }
 
 pub(super) fn cron_of(thread: Option<ThreadId>, next: Option<i64>) -> Cron {
+    let assistant = AssistantId::of_component(&component());
     Cron {
-        id: CronId::generate(),
-        assistant_id: AssistantId::of_component(&component()),
-        component: component(),
         thread_id: thread,
-        schedule: "* * * * *".to_owned(),
         timezone: Some("Europe/Berlin".to_owned()),
-        end_time: None,
-        enabled: true,
-        on_run_completed: OnCompletion::Delete,
-        multitask: MultitaskStrategy::Enqueue,
-        metadata: Object::new(),
         request: RunRequest { input: json!({ "tick": true }), ..RunRequest::default() },
-        created_at: at(0),
-        updated_at: at(0),
         next_run_at: next.map(at),
-        last_scheduled_at: None,
-        version: 1,
         request_digest: Some(Digest::of(b"request")),
-        made_by: None,
+        ..Cron::new(CronId::generate(), assistant, component(), "* * * * *", at(0))
+    }
+}
+
+/// The trigger of a run that this cron started at this second.
+pub(super) fn trigger(cron: CronId, scheduled_at: Timestamp, missed: u64) -> Trigger {
+    Trigger::Cron(CronTrigger {
+        cron_id: cron,
+        scheduled_at,
+        missed,
+        cause: FireCause::Schedule,
+        previous_at: None,
+        late: Duration::ZERO,
+    })
+}
+
+/// A fire on time.
+pub(super) fn fire(cron: CronId, scheduled_at: Timestamp, status: FireStatus) -> Fire {
+    Fire {
+        cron_id: cron,
+        scheduled_at,
+        recorded_at: scheduled_at,
+        late: Duration::ZERO,
+        cause: FireCause::Schedule,
+        status,
+        coalesced: None,
     }
 }
 
@@ -221,25 +234,23 @@ pub(super) fn plan(due: &DueCron, now: Timestamp) -> FirePlan {
     let request = cron.request.clone();
     let mut run = Run::new(id, thread, cron.assistant_id, cron.component.clone(), request, now);
     run.on_completion = cron.on_run_completed;
-    run.trigger =
-        Trigger::Cron(CronTrigger { cron_id: cron.id, scheduled_at: scheduled, missed: 1 });
+    run.trigger = trigger(cron.id, scheduled, 1);
     let mut fresh = Thread::new(thread, Object::new(), now);
     fresh.temporary = true;
     let missed = Coalesced { count: 1, at_least: false, first: scheduled, last: scheduled };
     FirePlan {
         fire: Fire {
-            cron_id: cron.id,
-            scheduled_at: scheduled,
             recorded_at: now,
-            status: FireStatus::Started(id),
             coalesced: Some(missed),
+            ..fire(cron.id, scheduled, FireStatus::Started(id))
         },
         run: Some(NewRun {
             run,
             create_thread: cron.thread_id.is_none().then_some(fresh),
             thread_metadata: Object::new(),
+            held: false,
         }),
-        next_run_at: Some(scheduled + Duration::from_secs(60)),
+        next: Some((scheduled + Duration::from_secs(60), Duration::ZERO)),
     }
 }
 

@@ -309,6 +309,7 @@ pub async fn a_temporary_thread_goes_with_its_run(store: Shared) {
             run: run_of(thread.id, 1),
             create_thread: Some(thread.clone()),
             thread_metadata: object(json!({})),
+            held: false,
         };
         assert!(matches!(store.insert_run(new).await.unwrap(), Inserted::Run(_)));
         let query = ThreadQuery { limit: 10, ..ThreadQuery::default() };

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 use wakeful_core::{
-    Command, CronId, CronTrigger, Digest, MultitaskStrategy, Object, OnCompletion, Outcome, RunId,
-    RunStatus, Thread, ThreadId, ThreadStatus, Trigger,
+    Command, CronId, Digest, MultitaskStrategy, Object, OnCompletion, Outcome, RunId, RunStatus,
+    Thread, ThreadId, ThreadStatus,
 };
 
 use super::kit::*;
@@ -25,8 +25,7 @@ pub async fn a_run_reads_back_as_it_was_written(store: Shared) {
     run.request.options = object(json!({ "stream_mode": ["values"] }));
     run.multitask = MultitaskStrategy::Rollback;
     run.on_completion = OnCompletion::Delete;
-    run.trigger =
-        Trigger::Cron(CronTrigger { cron_id: CronId::generate(), scheduled_at: at(1), missed: 3 });
+    run.trigger = trigger(CronId::generate(), at(1), 3);
     insert(&store, run.clone()).await;
     assert_eq!(store.run(run.id).await.unwrap(), Some(run));
     assert_eq!(store.run(RunId::generate()).await.unwrap(), None);
@@ -51,6 +50,7 @@ pub async fn a_run_can_bring_its_thread(store: Shared) {
             run: run_of(thread.id, n),
             create_thread: Some(offered),
             thread_metadata: Object::new(),
+            held: false,
         };
         assert!(matches!(store.insert_run(new).await.unwrap(), Inserted::Run(_)));
     }
@@ -87,6 +87,7 @@ pub async fn thread_metadata_is_merged_where_it_is_absent(store: Shared) {
         run: run_of(thread.id, 1),
         create_thread: None,
         thread_metadata: object(json!({ "a": 2, "b": large(1) })),
+        held: false,
     };
     store.insert_run(new).await.unwrap();
     let found = self::thread(&store, thread.id).await;
@@ -152,8 +153,7 @@ pub async fn runs_are_listed_newest_first(store: Shared) {
     for n in 0..6 {
         let mut run = run_of(if n % 2 == 0 { one } else { two }, n);
         if n >= 3 {
-            let trigger = CronTrigger { cron_id: cron, scheduled_at: at(n), missed: 0 };
-            run.trigger = Trigger::Cron(trigger);
+            run.trigger = trigger(cron, at(n), 0);
         }
         ids.push(insert(&store, run).await);
     }

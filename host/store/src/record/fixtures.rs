@@ -8,18 +8,19 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use wakeful_core::{
-    ApiKey, Assistant, Attempt, AttemptResult, Checkpoint, CheckpointSource, Coalesced, Command,
-    Committed, Cron, CronTrigger, Delivery, DeliveryId, DeliveryStatus, Digest, End, ErrorCode,
-    EventId, Expiry, Failure, FileEntry, FileKind, Fire, FireStatus, GuestEvent, Interrupt, Item,
-    ItemAddress, Json, LogLevel, LogLine, LogSource, LoggedEvent, Manifest, MultitaskStrategy,
-    Namespace, Object, OnCompletion, Outcome, Pending, Rate, Report, Run, RunError, RunEvent,
+    ApiKey, Assistant, Attempt, AttemptResult, Catchup, Checkpoint, CheckpointSource, Coalesced,
+    Command, Committed, Cron, CronPolicy, CronStats, CronTrigger, Delivery, DeliveryId,
+    DeliveryStatus, Digest, Dst, End, ErrorCode, EventId, Expiry, Failure, FailureKind, FileEntry,
+    FileKind, Fire, FireCause, FireStatus, GuestEvent, Interrupt, Item, ItemAddress, Json,
+    LastFailure, LogLevel, LogLine, LogSource, LoggedEvent, Manifest, MultitaskStrategy, Namespace,
+    Object, OnCompletion, Outcome, Overlap, Pending, Rate, Report, Retry, Run, RunError, RunEvent,
     RunRequest, RunStatus, Scope, SkipReason, Start, Thread, ThreadStatus, Timestamp, Trigger, Ttl,
 };
 
 use super::{
-    Docs, Draft, StoredAssistant, StoredCheckpoint, StoredCron, StoredDelivery, StoredEvents,
-    StoredFire, StoredItem, StoredKey, StoredLease, StoredRun, StoredThread, StoredVersion,
-    StoredWebhook, VERSION, decode, encode,
+    Docs, Draft, StoredAssistant, StoredCheckpoint, StoredCron, StoredCronStats, StoredDelivery,
+    StoredEvents, StoredFire, StoredItem, StoredKey, StoredLease, StoredRun, StoredThread,
+    StoredVersion, StoredWebhook, VERSION, decode, encode,
 };
 use crate::blobs::Blobs;
 use crate::folder::Space;
@@ -123,7 +124,20 @@ fn run() -> Run {
     run.status = RunStatus::Error;
     run.updated_at = at(3);
     run.available_at = at(1);
-    run.trigger = Trigger::Cron(CronTrigger { cron_id: id(4), scheduled_at: at(-1), missed: 7 });
+    run.trigger = Trigger::Cron(CronTrigger {
+        cron_id: id(4),
+        scheduled_at: at(-1),
+        missed: 7,
+        cause: FireCause::Catchup,
+        previous_at: Some(at(-9)),
+        late: Duration::from_millis(5),
+    });
+    run.retry = Some(Retry {
+        attempts: 5,
+        first: Duration::from_secs(1),
+        longest: Duration::from_secs(60),
+        on: vec![FailureKind::ALL[8]],
+    });
     run.multitask = MultitaskStrategy::Rollback;
     run.on_completion = OnCompletion::Delete;
     run.attempt = 2;
@@ -308,25 +322,36 @@ fn crons_of_every_format_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let docs = docs(folder.path());
     let cron = Cron {
-        id: id(4),
-        assistant_id: id(3),
-        component: "echo".parse().unwrap(),
         thread_id: Some(id(2)),
-        schedule: "*/5 * * * *".to_owned(),
+        schedules: vec!["*/5 * * * *".to_owned(), "0 9 * * MON".to_owned()],
         timezone: Some("Europe/Berlin".to_owned()),
         end_time: Some(at(9)),
-        enabled: true,
+        policy: CronPolicy {
+            overlap: Overlap::BufferOne,
+            catchup: Catchup::All,
+            catchup_window: Duration::from_secs(3_600),
+            dst: Dst::SkipAndRepeat,
+            jitter: Duration::from_secs(30),
+            start_time: Some(at(2)),
+            max_fires: Some(100),
+            pause_after_failures: Some(3),
+            fuel_per_day: Some(1_000),
+            retry: run().retry,
+        },
         on_run_completed: OnCompletion::Keep,
-        multitask: MultitaskStrategy::Reject,
         metadata: object(json!({ "m": true })),
         request: request(),
-        created_at: at(0),
         updated_at: at(1),
         next_run_at: Some(at(5)),
         last_scheduled_at: Some(at(4)),
+        delay: Duration::from_millis(7),
+        paused_from: Some(at(6)),
+        ended_at: Some(at(7)),
+        note: Some("slow".to_owned()),
         version: 12,
         request_digest: Some(Digest::of(b"request")),
         made_by: Some(id(1)),
+        ..Cron::new(id(4), id(3), "echo".parse().unwrap(), "", at(0))
     };
     let stored = check("cron", &StoredCron::new(&cron, &docs).unwrap());
     assert_eq!(stored.open(&docs).unwrap(), cron);
@@ -339,6 +364,8 @@ fn fires_of_every_format_are_read() {
         cron_id: id(4),
         scheduled_at: at(4),
         recorded_at: at(5),
+        late: Duration::from_micros(1),
+        cause: FireCause::Backfill,
         status: FireStatus::Started(id(1)),
         coalesced: Some(missed),
     };
@@ -346,6 +373,25 @@ fn fires_of_every_format_are_read() {
     let skipped =
         Fire { status: FireStatus::Skipped(SkipReason::Overlap), coalesced: None, ..started };
     assert_eq!(check("fire_skipped", &StoredFire::new(&skipped)).open(), skipped);
+}
+
+#[test]
+fn statistics_of_every_format_are_read() {
+    let stats = CronStats {
+        started: 5,
+        triggered: 1,
+        skipped: SkipReason::ALL.into_iter().zip(1..).collect(),
+        missed: 2,
+        succeeded: 3,
+        failed: 2,
+        failed_in_a_row: 1,
+        last_failure: Some(LastFailure { run_id: id(1), at: at(3), message: "why".to_owned() }),
+        last_late: Duration::from_millis(3),
+        worst_late: Duration::from_secs(4),
+        day: 20_000,
+        fuel: 9,
+    };
+    assert_eq!(check("cron_stats", &StoredCronStats::new(&stats)).open(), stats);
 }
 
 #[test]

@@ -1,12 +1,13 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use wakeful_core::{Catchup, CronPolicy, FailureKind, Overlap, Retry, Timestamp};
+use wakeful_core::{Catchup, CronPolicy, Dst, FailureKind, Overlap, Retry, Timestamp};
 
 use super::codec::{micros_option, word};
 
 word!(overlap, wakeful_core::Overlap);
 word!(catchup, wakeful_core::Catchup);
+word!(dst, wakeful_core::Dst);
 
 /// How a cron fires, in its record; what is as usual is left out.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -16,6 +17,8 @@ pub(super) struct StoredPolicy {
     #[serde(with = "catchup")]
     catchup: Catchup,
     window: Duration,
+    #[serde(default, with = "dst", skip_serializing_if = "usual")]
+    dst: Dst,
     #[serde(default, skip_serializing_if = "Duration::is_zero")]
     jitter: Duration,
     #[serde(default, with = "micros_option", skip_serializing_if = "Option::is_none")]
@@ -30,12 +33,17 @@ pub(super) struct StoredPolicy {
     retry: Option<StoredRetry>,
 }
 
+fn usual(dst: &Dst) -> bool {
+    *dst == Dst::default()
+}
+
 impl StoredPolicy {
     pub(super) fn new(policy: &CronPolicy) -> Self {
         Self {
             overlap: policy.overlap,
             catchup: policy.catchup,
             window: policy.catchup_window,
+            dst: policy.dst,
             jitter: policy.jitter,
             start: policy.start_time,
             max_fires: policy.max_fires,
@@ -50,6 +58,7 @@ impl StoredPolicy {
             overlap: self.overlap,
             catchup: self.catchup,
             catchup_window: self.window,
+            dst: self.dst,
             jitter: self.jitter,
             start_time: self.start,
             max_fires: self.max_fires,

@@ -1,8 +1,8 @@
 //! Fires: finding the crons that are due, recording what became of them, and counting it.
 
 use wakeful_core::{
-    Assistant, AssistantId, Cron, CronId, CronStats, Fire, LARGEST_BACKLOG, MultitaskStrategy,
-    ON_TIME, Object, Overlap, Report, RunId, RunStatus, ThreadId, Timestamp,
+    AssistantId, Cron, CronId, CronStats, Fire, LARGEST_BACKLOG, MultitaskStrategy, ON_TIME,
+    Object, Overlap, Report, RunId, RunStatus, ThreadId, Timestamp,
 };
 
 use super::crons::{self, unindex, write};

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::json;
 use tempfile::TempDir;
 use wakeful_core::{
-    AssistantId, Cron, CronId, Lease, MultitaskStrategy, Object, OnCompletion, Run, RunId,
-    RunRequest, Thread, ThreadId, ThreadStatus, Timestamp,
+    AssistantId, Cron, CronId, Lease, Object, Run, RunId, RunRequest, Thread, ThreadId,
+    ThreadStatus, Timestamp,
 };
 
 use super::keys;
@@ -59,31 +59,14 @@ fn run_on(thread: ThreadId, input: serde_json::Value) -> NewRun {
     let component = "echo".parse().unwrap();
     let id = RunId::generate();
     let run = Run::new(id, thread, AssistantId::generate(), component, request, now());
-    NewRun { run, create_thread: None, thread_metadata: Object::new() }
+    NewRun { run, create_thread: None, thread_metadata: Object::new(), held: false }
 }
 
 fn cron() -> Cron {
-    Cron {
-        id: CronId::generate(),
-        assistant_id: AssistantId::generate(),
-        component: "echo".parse().unwrap(),
-        thread_id: None,
-        schedule: "* * * * *".to_owned(),
-        timezone: None,
-        end_time: None,
-        enabled: true,
-        on_run_completed: OnCompletion::Keep,
-        multitask: MultitaskStrategy::Enqueue,
-        metadata: Object::new(),
-        request: RunRequest::default(),
-        created_at: now(),
-        updated_at: now(),
-        next_run_at: Some(now()),
-        last_scheduled_at: None,
-        version: 1,
-        request_digest: None,
-        made_by: None,
-    }
+    let component = "echo".parse().unwrap();
+    let cron =
+        Cron::new(CronId::generate(), AssistantId::generate(), component, "* * * * *", now());
+    Cron { next_run_at: Some(now()), ..cron }
 }
 
 fn lease() -> Lease {
@@ -194,11 +177,11 @@ async fn a_record_of_a_newer_program_says_so() {
     let (store, folder) = open().await;
     let id = ThreadId::generate();
     store
-        .write(Purpose::Begin, move |tx| tx.put(Table::Threads, id.as_bytes(), vec![3, b'{', b'}']))
+        .write(Purpose::Begin, move |tx| tx.put(Table::Threads, id.as_bytes(), vec![4, b'{', b'}']))
         .await
         .unwrap();
     match store.thread(id).await.unwrap_err() {
-        Error::TooNew { path, found: 3, known: 2 } => assert_eq!(path, folder.path()),
+        Error::TooNew { path, found: 4, known: 3 } => assert_eq!(path, folder.path()),
         other => panic!("{other}"),
     }
 }
@@ -208,13 +191,13 @@ async fn a_newer_schema_is_refused() {
     let (store, folder) = open().await;
     store
         .write(Purpose::Begin, |tx| {
-            tx.put(Table::Meta, b"schema_version", 3_u32.to_be_bytes().to_vec())
+            tx.put(Table::Meta, b"schema_version", 4_u32.to_be_bytes().to_vec())
         })
         .await
         .unwrap();
     store.close().await.unwrap();
     let refused = SledStore::open(config(folder.path())).await.unwrap_err();
-    assert!(matches!(refused, Error::TooNew { found: 3, known: 2, .. }), "{refused}");
+    assert!(matches!(refused, Error::TooNew { found: 4, known: 3, .. }), "{refused}");
 }
 
 #[tokio::test]
@@ -270,18 +253,7 @@ async fn lost_index_entries_are_mended_after_an_unclean_end() {
     let claimed = store.claim_runs(now(), lease(), 9).await.unwrap();
     assert_eq!(claimed.len(), 2);
     assert!(claimed.iter().any(|it| it.run.id == waiting.run.id));
-    let planner = Arc::new(move |due: &crate::DueCron| FirePlan {
-        fire: wakeful_core::Fire {
-            cron_id: due.cron.id,
-            scheduled_at: now(),
-            recorded_at: now(),
-            status: wakeful_core::FireStatus::Skipped(wakeful_core::SkipReason::Overlap),
-            coalesced: None,
-        },
-        run: None,
-        next_run_at: None,
-    });
-    assert_eq!(store.claim_due(now(), 9, planner).await.unwrap().len(), 1);
+    assert_eq!(store.claim_due(now(), 9, Arc::new(skip)).await.unwrap().len(), 1);
     assert_eq!(store.next_due().await.unwrap(), None);
 }
 
@@ -359,11 +331,13 @@ fn skip(due: &crate::DueCron) -> FirePlan {
             cron_id: due.cron.id,
             scheduled_at: due.cron.next_run_at.unwrap(),
             recorded_at: due.cron.next_run_at.unwrap(),
+            late: Duration::ZERO,
+            cause: wakeful_core::FireCause::Schedule,
             status: wakeful_core::FireStatus::Skipped(wakeful_core::SkipReason::Overlap),
             coalesced: None,
         },
         run: None,
-        next_run_at: None,
+        next: None,
     }
 }
 

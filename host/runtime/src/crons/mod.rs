@@ -1,13 +1,23 @@
+mod fires;
+mod timing;
+
+use std::time::Duration;
+
 use wakeful_core::{
-    Cron, CronId, CronTrigger, Fire, Json, Object, OnCompletion, RequestKey, Run, RunRequest,
-    Schedule, ThreadId, Timestamp, Trigger,
+    Cron, CronId, CronStats, Json, Object, OnCompletion, RequestKey, RunRequest, Schedule,
+    ThreadId, Timestamp,
 };
 use wakeful_store::{Created, CronQuery, Page};
 
-use crate::{CreateCron, CreateRun, CronPatch, Error, Host, RunThread};
+use self::timing::{least_gap, reschedule, reschedules, set_next};
+use crate::{CreateCron, CronPatch, Error, Host};
+
+pub(crate) use self::timing::{delay, next_fire, schedule_of};
 
 /// How often a change to a cron is tried again when the scheduler changed it in between.
 const UPDATE_TRIES: usize = 20;
+/// The longest note.
+const LONGEST_NOTE: usize = 300;
 
 impl Host {
     /// Creates a cron.
@@ -43,29 +53,59 @@ impl Host {
         let assistant = self.resolve_assistant(&new.assistant).await?;
         self.check_webhook(&new.request).await?;
         let now = self.now();
+        let usual_end = self.settings().crons.usual_end;
+        let end_time = new.end_time.or_else(|| now.checked_add(usual_end?).ok());
         let mut cron = Cron {
             id,
             assistant_id: assistant.id,
             component: assistant.component,
             thread_id: new.thread_id,
-            schedule: new.schedule,
+            schedules: new.schedules,
             timezone: new.timezone,
-            end_time: new.end_time,
+            end_time,
             enabled: new.enabled,
+            policy: new.policy,
             on_run_completed: new.on_run_completed,
-            multitask: new.multitask,
             metadata: new.metadata,
             request: new.request,
             created_at: now,
             updated_at: now,
             next_run_at: None,
+            delay: Duration::ZERO,
             last_scheduled_at: None,
+            paused_from: None,
+            ended_at: None,
+            note: new.note,
             version: 0,
             request_digest: new.key.map(|key| key.digest()),
             made_by: None,
         };
-        cron.next_run_at = next_run(&cron, now)?;
+        let schedule = self.check_cron(&cron, now)?;
+        set_next(&mut cron, &schedule, now, 0);
         Ok(cron)
+    }
+
+    /// Refuses a cron that could never fire, that contradicts itself, or that fires more often than
+    /// this host allows.
+    fn check_cron(&self, cron: &Cron, now: Timestamp) -> Result<Schedule, Error> {
+        let schedule = schedule_of(cron)?;
+        if let Some(problem) = cron.policy.contradiction(cron.thread_id.is_some(), cron.end_time) {
+            return Err(Error::Invalid(problem.to_owned()));
+        }
+        if let Some(note) = &cron.note
+            && LONGEST_NOTE < note.chars().count()
+        {
+            return Err(Error::Invalid(format!("note: write at most {LONGEST_NOTE} characters")));
+        }
+        let least = self.settings().crons.min_interval;
+        if let Some(gap) = least_gap(&schedule, now)
+            && gap < least
+        {
+            return Err(Error::Invalid(format!(
+                "schedule: it fires {gap:?} after it has fired, and this host allows no less than {least:?} (setting `crons.min_interval`); write a schedule that fires less often"
+            )));
+        }
+        Ok(schedule)
     }
 
     /// The cron with this id.
@@ -87,19 +127,41 @@ impl Host {
             self.check_webhook(&request).await?;
         }
         for _ in 0..UPDATE_TRIES {
-            let mut cron = self.cron(id).await?;
+            let before = self.cron(id).await?;
             let now = self.now();
-            let reschedules = patch.apply(&mut cron);
+            let mut cron = before.clone();
+            patch.apply(&mut cron);
             cron.updated_at = now;
-            if reschedules {
-                cron.next_run_at = next_run(&cron, now)?;
-            }
-            if let Some(cron) = self.store().update_cron(cron).await? {
+            let schedule = self.check_cron(&cron, now)?;
+            let past = if reschedules(&before, &cron) {
+                let started = self.store().cron_stats(id).await?.started;
+                reschedule(&before, &mut cron, &schedule, now, started)
+            } else {
+                None
+            };
+            if let Some(cron) = self.store().update_cron(cron, past).await? {
                 self.wake_scheduler();
                 return Ok(cron);
             }
         }
         Err(Error::Conflict(format!("cron {id} keeps changing; try again")))
+    }
+
+    /// Pauses a cron: it fires no more until it is resumed. The note says why, for people.
+    pub async fn pause_cron(&self, id: CronId, note: Option<String>) -> Result<Cron, Error> {
+        let patch = CronPatch { enabled: Some(false), note: Some(note), ..CronPatch::default() };
+        self.update_cron(id, patch).await
+    }
+
+    /// Resumes a cron. The instants of the pause are on record as skipped; none of them fires.
+    pub async fn resume_cron(&self, id: CronId) -> Result<Cron, Error> {
+        let patch = CronPatch { enabled: Some(true), note: Some(None), ..CronPatch::default() };
+        self.update_cron(id, patch).await
+    }
+
+    /// What has become of a cron's fires so far.
+    pub async fn cron_stats(&self, id: CronId) -> Result<CronStats, Error> {
+        Ok(self.store().cron_stats(id).await?)
     }
 
     /// Deletes a cron. Its runs stay.
@@ -110,46 +172,6 @@ impl Host {
         self.wake_scheduler();
         Ok(())
     }
-
-    /// Runs a cron once, now, whether it is enabled or not. The run sees what it would see at a fire
-    /// that is due now. The schedule goes on as it was.
-    pub async fn trigger_cron(&self, id: CronId) -> Result<Run, Error> {
-        Ok(self.trigger_cron_once(id, None).await?.into_inner())
-    }
-
-    /// Like [`Host::trigger_cron`]; says whether the request that `key` names had done so already.
-    pub async fn trigger_cron_once(
-        &self,
-        id: CronId,
-        key: Option<RequestKey>,
-    ) -> Result<Created<Run>, Error> {
-        let cron = self.cron(id).await?;
-        let trigger = CronTrigger { cron_id: id, scheduled_at: self.now(), missed: 0 };
-        let run = CreateRun {
-            thread: match cron.thread_id {
-                Some(thread) => RunThread::Existing(thread),
-                None => RunThread::Fresh(cron.on_run_completed),
-            },
-            assistant: cron.assistant_id.to_string(),
-            multitask: cron.multitask,
-            request: run_request(&cron),
-            after: std::time::Duration::ZERO,
-            checkpoint: None,
-            key,
-        };
-        self.create_run_because(Trigger::Cron(trigger), run.new_id(), run).await
-    }
-
-    /// What became of a cron's due instants, newest first; only those before `before`, if given.
-    pub async fn fires(
-        &self,
-        id: CronId,
-        before: Option<Timestamp>,
-        limit: usize,
-    ) -> Result<Vec<Fire>, Error> {
-        self.cron(id).await?;
-        Ok(self.store().fires(id, before, limit).await?)
-    }
 }
 
 /// A cron under the id of a request, if it was this request that created it.
@@ -158,67 +180,6 @@ fn known_cron(known: Cron, key: RequestKey) -> Result<Created<Cron>, Error> {
         return Err(Error::key_taken());
     }
     Ok(Created::Existing(known))
-}
-
-impl CronPatch {
-    /// Changes the cron. Returns whether its next due instant has to be set anew.
-    fn apply(&self, cron: &mut Cron) -> bool {
-        let mut reschedules = false;
-        if let Some(schedule) = &self.schedule {
-            cron.schedule.clone_from(schedule);
-            reschedules = true;
-        }
-        if let Some(timezone) = &self.timezone {
-            cron.timezone.clone_from(timezone);
-            reschedules = true;
-        }
-        if let Some(end) = self.end_time {
-            cron.end_time = end;
-            reschedules = true;
-        }
-        if let Some(enabled) = self.enabled.filter(|enabled| *enabled != cron.enabled) {
-            cron.enabled = enabled;
-            reschedules = true;
-        }
-        if let Some(choice) = self.on_run_completed {
-            cron.on_run_completed = choice;
-        }
-        if let Some(input) = &self.request.input {
-            cron.request.input.clone_from(input);
-        }
-        if let Some(config) = &self.request.config {
-            cron.request.config.clone_from(config);
-        }
-        if let Some(context) = &self.request.context {
-            cron.request.context.clone_from(context);
-        }
-        merge(&mut cron.request.options, &self.request.options);
-        merge(&mut cron.metadata, &self.metadata);
-        reschedules
-    }
-}
-
-/// The first due instant after now; `None` when the cron is paused or its end comes first.
-fn next_run(cron: &Cron, now: Timestamp) -> Result<Option<Timestamp>, Error> {
-    // A paused cron is checked as well, so that its schedule is known to be good.
-    let schedule = schedule_of(cron)?;
-    if !cron.enabled {
-        return Ok(None);
-    }
-    // The watermark keeps a clock that was set back from firing an instant again.
-    let after = cron.last_scheduled_at.map_or(now, |last| last.max(now));
-    Ok(next_due(cron, &schedule, after))
-}
-
-/// The first due instant of a cron after this one, if it comes before the cron's end.
-pub(crate) fn next_due(cron: &Cron, schedule: &Schedule, after: Timestamp) -> Option<Timestamp> {
-    let next = schedule.next_after(after)?;
-    cron.end_time.is_none_or(|end| next <= end).then_some(next)
-}
-
-pub(crate) fn schedule_of(cron: &Cron) -> Result<Schedule, Error> {
-    Schedule::parse(&cron.schedule, cron.timezone.as_deref())
-        .map_err(|error| Error::Invalid(error.to_string()))
 }
 
 /// What a run of this cron receives.

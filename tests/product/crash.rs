@@ -27,7 +27,7 @@ fn fifty_kills_lose_nothing_and_fire_nothing_twice() {
     let mut server = Server::start();
     let thread = server.thread();
     let every_second = json!({
-        "assistant_id": "echo", "schedule": "* * * * * *",
+        "assistant_id": "echo", "schedule": "* * * * * *", "multitask_strategy": "enqueue",
         "input": {"messages": [{"role": "user", "content": "tick"}]},
     });
     let on_thread = text(

@@ -94,7 +94,7 @@ fn a_stateless_cron_keeps_its_threads_when_asked() {
 }
 
 #[test]
-fn a_fire_after_downtime_runs_once_and_says_what_it_stands_for() {
+fn what_came_due_during_a_short_stop_fires_after_it() {
     let mut server = Server::start();
     let thread = server.thread();
     let cron = cron_on(&server, &thread, "echo", json!({}));
@@ -102,16 +102,13 @@ fn a_fire_after_downtime_runs_once_and_says_what_it_stands_for() {
     server.terminate();
     std::thread::sleep(std::time::Duration::from_millis(3_500));
     server.launch();
-    eventually("the late fire is recorded", || {
-        fires(&server, &cron)
-            .iter()
-            .any(|fire| 2 <= fire["coalesced"]["count"].as_i64().unwrap_or(0))
+    let late = |fire: &Value| 1_000 <= fire["late_ms"].as_i64().unwrap_or(0);
+    eventually("the late fires are recorded", || {
+        2 <= fires(&server, &cron).iter().filter(|fire| late(fire)).count()
     });
+    // Less than a minute late is not missed: each has a run of its own.
     let fires = fires(&server, &cron);
-    let late: Vec<_> = fires.iter().filter(|fire| !fire["coalesced"].is_null()).collect();
-    let runs = list(server.get(&format!("/runs?cron_id={cron}&limit=1000")).ok());
-    assert!(fires.len() <= runs.len() + 1, "a fire has one run");
-    assert!(late.iter().all(|fire| fire["status"] == "started"));
+    assert!(fires.iter().all(|fire| fire["status"] == "started" && fire["coalesced"].is_null()));
 }
 
 #[test]

@@ -41,6 +41,9 @@ pub struct Cron {
     pub next_run_at: Option<Timestamp>,
     /// How long after that instant it fires; see [`CronPolicy::jitter`].
     pub delay: Duration,
+    /// The seconds by which its time zone was ahead of UTC at that instant, when the instant was
+    /// found; if it is not any more, the time-zone files have changed.
+    pub offset: Option<i32>,
     /// The last instant it accounted for. Only grows, so that a clock that jumps back fires
     /// nothing twice.
     pub last_scheduled_at: Option<Timestamp>,
@@ -86,6 +89,7 @@ impl Cron {
             updated_at: now,
             next_run_at: None,
             delay: Duration::ZERO,
+            offset: None,
             last_scheduled_at: None,
             paused_from: None,
             ended_at: None,
@@ -94,6 +98,13 @@ impl Cron {
             request_digest: None,
             made_by: None,
         }
+    }
+
+    /// Sets when it fires next; never again, if there is no such instant.
+    pub fn set_next(&mut self, next: Option<NextFire>) {
+        self.next_run_at = next.map(|next| next.at);
+        self.delay = next.map(|next| next.delay).unwrap_or_default();
+        self.offset = next.map(|next| next.offset);
     }
 
     /// Whether its end has passed.
@@ -106,6 +117,17 @@ impl Cron {
         let next = self.next_run_at.filter(|_| self.enabled)?;
         Some(next.checked_add(self.delay).unwrap_or(Timestamp::MAX))
     }
+}
+
+/// When a cron fires next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextFire {
+    /// The instant of its schedule.
+    pub at: Timestamp,
+    /// See [`Cron::delay`].
+    pub delay: Duration,
+    /// See [`Cron::offset`].
+    pub offset: i32,
 }
 
 /// What has become of a cron's fires so far.

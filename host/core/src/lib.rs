@@ -34,7 +34,7 @@ mod web_url;
 pub use assistant::{Assistant, AssistantPatch};
 pub use checkpoint::{Checkpoint, CheckpointSource, FileEntry, FileKind, Manifest, Pending};
 pub use clock::{Clock, SystemClock, to_micros};
-pub use cron::{Cron, CronStats, LastFailure};
+pub use cron::{Cron, CronStats, LastFailure, NextFire};
 pub use cron_grant::CronGrant;
 pub use delivery::{AfterAttempt, Attempt, AttemptResult, Delivery, DeliveryStatus};
 pub use event::{

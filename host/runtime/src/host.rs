@@ -19,7 +19,7 @@ use crate::keys::Keys;
 use crate::metrics::Counters;
 use crate::own_crons::CronBooks;
 use crate::sandbox::Sandboxes;
-use crate::{Error, HostSettings, executor, expiry, scheduler, sweeper};
+use crate::{Error, HostSettings, executor, expiry, scheduler, sweeper, zones};
 
 /// A running host: its folder, scheduler, queue and sandboxes. Cheap to clone.
 #[derive(Clone)]
@@ -144,6 +144,7 @@ impl Host {
         tasks.spawn(sweeper::run(host.clone()));
         tasks.spawn(items::expire(host.clone()));
         tasks.spawn(expiry::run(host.clone()));
+        tasks.spawn(zones::run(host.clone()));
         Ok(host)
     }
 

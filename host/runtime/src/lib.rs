@@ -71,6 +71,7 @@ mod update;
 mod updates;
 mod watch;
 mod webhooks;
+mod zones;
 
 pub use error::Error;
 pub use folder::{ComponentState, ComponentStatus};
@@ -99,3 +100,4 @@ pub use wakeful_store::{
 };
 pub use watch::{History, RunWatch, ThreadWatch};
 pub use webhooks::{Lookup, Unreachable, WebhookSettings};
+pub use zones::TimeZoneData;

@@ -75,11 +75,18 @@ pub struct CronSettings {
     pub usual_end: Option<Duration>,
     /// How many runs begin in a second that make up for missed instants, at most.
     pub catchup_per_second: u32,
+    /// How often the time-zone files are looked at.
+    pub zone_poll: Duration,
 }
 
 impl Default for CronSettings {
     fn default() -> Self {
-        Self { min_interval: Duration::from_secs(1), usual_end: None, catchup_per_second: 10 }
+        Self {
+            min_interval: Duration::from_secs(1),
+            usual_end: None,
+            catchup_per_second: 10,
+            zone_poll: Duration::from_secs(60),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use wakeful_store::{Created, CronQuery, Page};
 use self::timing::{least_gap, reschedule, reschedules, set_next};
 use crate::{CreateCron, CronPatch, Error, Host};
 
-pub(crate) use self::timing::{delay, next_fire, schedule_of};
+pub(crate) use self::timing::{delay, follow_zone, next_fire, schedule_of};
 
 /// How often a change to a cron is tried again when the scheduler changed it in between.
 const UPDATE_TRIES: usize = 20;
@@ -72,6 +72,7 @@ impl Host {
             updated_at: now,
             next_run_at: None,
             delay: Duration::ZERO,
+            offset: None,
             last_scheduled_at: None,
             paused_from: None,
             ended_at: None,

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use wakeful_core::{Cron, Fire, FireCause, FireStatus, Schedule, SkipReason, Timestamp};
+use jiff::SignedDuration;
+use wakeful_core::{Cron, Fire, FireCause, FireStatus, NextFire, Schedule, SkipReason, Timestamp};
 
 use crate::plan::coalesce;
 use crate::{CronPatch, Error};
@@ -15,21 +16,51 @@ pub(crate) fn schedule_of(cron: &Cron) -> Result<Schedule, Error> {
         .map_err(|error| Error::Invalid(error.to_string()))
 }
 
-/// The next instant of a cron after this one, and how long after it the cron fires; none when it
-/// has started as many runs as it may or its end comes first.
+/// When a cron fires next after this instant; never, when it has started as many runs as it may or
+/// its end comes first.
 pub(crate) fn next_fire(
     cron: &Cron,
     schedule: &Schedule,
     after: Timestamp,
     started: u64,
-) -> Option<(Timestamp, Duration)> {
+) -> Option<NextFire> {
     if cron.policy.max_fires.is_some_and(|most| most <= started) {
         return None;
     }
     let before_start = cron.policy.start_time.and_then(|at| at.checked_sub(NANOSECOND).ok());
     let next = schedule.next_after(before_start.map_or(after, |start| start.max(after)))?;
     let fires = cron.end_time.is_none_or(|end| next <= end);
-    fires.then(|| (next, delay(cron, schedule, next)))
+    fires.then(|| NextFire {
+        at: next,
+        delay: delay(cron, schedule, next),
+        offset: offset(schedule, next),
+    })
+}
+
+/// The seconds by which the time zone of a schedule is ahead of UTC.
+fn offset(schedule: &Schedule, at: Timestamp) -> i32 {
+    schedule.timezone().to_offset(at).seconds()
+}
+
+/// Moves the next instant of a cron to where the time-zone files put it now. Returns whether it
+/// moved.
+///
+/// What counts is what a clock on the wall was to show: if the files move 09:00, the cron fires at
+/// 09:00 all the same, once.
+pub(crate) fn follow_zone(cron: &mut Cron) -> Result<bool, Error> {
+    let (Some(at), Some(was)) = (cron.next_run_at, cron.offset) else { return Ok(false) };
+    let schedule = schedule_of(cron)?;
+    let is = offset(&schedule, at);
+    let moved = at.checked_add(SignedDuration::from_secs((was - is).into())).unwrap_or(at);
+    let accounted = cron.last_scheduled_at.unwrap_or(cron.created_at);
+    let after = at.min(moved).checked_sub(NANOSECOND).unwrap_or(at).max(accounted);
+    // It has not ended, so it has not started as many runs as it may.
+    let next = next_fire(cron, &schedule, after, 0);
+    if next.is_some_and(|next| next.at == at && next.offset == was) {
+        return Ok(false);
+    }
+    cron.set_next(next);
+    Ok(true)
 }
 
 const NANOSECOND: Duration = Duration::from_nanos(1);
@@ -65,14 +96,12 @@ pub(super) fn set_next(cron: &mut Cron, schedule: &Schedule, now: Timestamp, sta
     let after = cron.last_scheduled_at.map_or(now, |last| last.max(now));
     let next = next_fire(cron, schedule, after, started);
     if !cron.enabled {
-        cron.next_run_at = None;
-        cron.delay = Duration::ZERO;
+        cron.set_next(None);
         cron.ended_at = None;
-        cron.paused_from = next.map(|(at, _)| at);
+        cron.paused_from = next.map(|next| next.at);
         return;
     }
-    cron.next_run_at = next.map(|(at, _)| at);
-    cron.delay = next.map(|(_, delay)| delay).unwrap_or_default();
+    cron.set_next(next);
     cron.ended_at = next.is_none().then_some(now);
     cron.paused_from = None;
 }
@@ -187,3 +216,6 @@ impl CronPatch {
         set(&mut policy.retry, new.retry.as_ref());
     }
 }
+
+#[cfg(test)]
+mod tests;

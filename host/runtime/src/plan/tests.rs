@@ -1,5 +1,5 @@
 use serde_json::json;
-use wakeful_core::{AssistantId, CronId, CronStats, Json};
+use wakeful_core::{AssistantId, CronId, CronStats, Json, NextFire};
 
 use super::*;
 
@@ -31,7 +31,7 @@ fn plan(due: &DueCron, now: &str) -> FirePlan {
 }
 
 fn next(plan: &FirePlan) -> Option<Timestamp> {
-    plan.next.map(|(at, _)| at)
+    plan.next.map(|next| next.at)
 }
 
 #[test]
@@ -252,7 +252,8 @@ fn jitter_puts_every_fire_off_by_the_same_time_and_never_beyond_the_next() {
         (at("2026-11-22T09:00:00Z"), FireCause::Schedule)
     );
     assert_eq!(plan.fire.late, Duration::from_secs(1));
-    assert_eq!(plan.next, Some((at("2026-11-23T09:00:00Z"), delay)));
+    let expected = NextFire { at: at("2026-11-23T09:00:00Z"), delay, offset: 0 };
+    assert_eq!(plan.next, Some(expected));
 
     due.cron.schedules = vec!["*/7 * * * *".to_owned()];
     let schedule = schedule_of(&due.cron).unwrap();

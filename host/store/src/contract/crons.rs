@@ -31,6 +31,7 @@ pub async fn a_cron_reads_back_as_it_was_written(store: Shared) {
         }),
     };
     cron.delay = Duration::from_micros(5);
+    cron.offset = Some(-3_600);
     cron.note = Some("why".to_owned());
     cron.paused_from = Some(at(3));
     cron.ended_at = Some(at(4));

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
-use wakeful_core::{FireStatus, RunId, RunStatus, SkipReason, ThreadId, ThreadStatus};
+use wakeful_core::{
+    Cron, Fire, FireCause, FireStatus, Object, RunId, RunStatus, SkipReason, Thread, ThreadId,
+    ThreadStatus,
+};
 
 use super::kit::*;
-use crate::{FirePlan, Planner, RunQuery};
+use crate::{Cancelled, FirePlan, Inserted, NewRun, Planner, RunQuery};
 
 /// Fire, run and next due instant appear together, and the run can be claimed.
 pub async fn a_due_cron_fires_with_all_that_belongs_to_it(store: Shared) {
@@ -192,4 +195,182 @@ pub async fn fires_are_listed_newest_first(store: Shared) {
     assert_eq!(list(None, 1).await, [at(240)]);
     assert_eq!(list(Some(180), 10).await, [at(120), at(60)]);
     assert_eq!(list(Some(60), 10).await, []);
+}
+
+/// The run of this second of a cron without a thread, to be inserted by hand.
+fn by_hand(cron: &Cron, second: i64, held: bool) -> (Fire, NewRun) {
+    let id = RunId::generate();
+    let thread = ThreadId::of_run(id);
+    let mut run = run_of(thread, second);
+    run.id = id;
+    run.trigger = trigger(cron.id, at(second), 0);
+    let fire =
+        Fire { cause: FireCause::Backfill, ..fire(cron.id, at(second), FireStatus::Started(id)) };
+    let create_thread = Some(Thread::new(thread, Object::new(), at(second)));
+    (fire, NewRun { create_thread, held, ..request(run) })
+}
+
+/// The runs of a cron that are to take turns begin one after the other, whichever way the one
+/// before comes to its end.
+pub async fn held_runs_begin_when_those_before_have_ended(store: Shared) {
+    let cron = new_cron(&store, None, 1_000).await;
+    let new: Vec<_> = (1..=5).map(|n| by_hand(&cron, n, true)).collect();
+    let ids: Vec<_> = new.iter().map(|(_, new)| new.run.id).collect();
+    store.insert_fires(new).await.unwrap();
+    assert_eq!(store.open_runs(cron.id).await.unwrap(), ids);
+    let first = claim_one(&store, 10).await.run;
+    assert_eq!(first.id, ids[0]);
+    assert!(claim(&store, 500, 10).await.is_empty());
+    // An attempt that is to be repeated has not ended.
+    store.requeue_run(first.id, first.epoch, at(11), false, at(10)).await.unwrap();
+    let again = claim_one(&store, 11).await.run;
+    assert_eq!(again.id, ids[0]);
+    finish(&store, &again, failed(), 12).await;
+    let second = claim_one(&store, 12).await.run;
+    assert_eq!(second.id, ids[1]);
+    assert_eq!(store.discard_run(second.id, Some(second.epoch)).await.unwrap(), Cancelled::Done);
+    let third = claim_one(&store, 13).await.run;
+    assert_eq!(third.id, ids[2]);
+    // One that waits can go, too.
+    assert_eq!(store.cancel_pending(ids[3], at(13)).await.unwrap(), Cancelled::Done);
+    assert!(claim(&store, 500, 10).await.is_empty());
+    assert!(store.delete_thread(third.thread_id).await.unwrap().is_some());
+    assert_eq!(claim_ids(&store, 14, 10).await, [ids[4]]);
+    assert_eq!(store.open_runs(cron.id).await.unwrap(), [ids[4]]);
+}
+
+/// Without anything to wait for, a run that would wait begins.
+pub async fn a_held_run_without_others_begins_at_once(store: Shared) {
+    let cron = new_cron(&store, None, 1_000).await;
+    for (second, held) in [(1, true), (2, false), (3, false)] {
+        store.insert_fires(vec![by_hand(&cron, second, held)]).await.unwrap();
+    }
+    assert_eq!(claim(&store, 5, 10).await.len(), 3);
+}
+
+/// A fire that somebody asked for stands beside that of the schedule.
+pub async fn fires_by_hand_are_recorded_once_and_beside_those_of_the_schedule(store: Shared) {
+    let cron = new_cron(&store, None, 60).await;
+    fire_due(&store, 60, 10).await;
+    let new = by_hand(&cron, 60, false);
+    for _ in 0..2 {
+        store.insert_fires(vec![new.clone()]).await.unwrap();
+    }
+    let fires = store.fires(cron.id, None, 10).await.unwrap();
+    assert_eq!(fires.iter().filter(|fire| **fire == new.0).count(), 1);
+    assert_eq!(fires.len(), 2);
+    let stats = store.cron_stats(cron.id).await.unwrap();
+    assert_eq!((stats.started, stats.triggered, stats.missed), (1, 1, 1));
+    // None is written if one has no place.
+    let (lone, mut homeless) = (by_hand(&cron, 70, false), by_hand(&cron, 80, false));
+    homeless.1.create_thread = None;
+    let answers = store.insert_fires(vec![lone.clone(), homeless]).await.unwrap();
+    assert_eq!(answers.last(), Some(&Inserted::NoThread));
+    assert_eq!(store.run(lone.1.run.id).await.unwrap(), None);
+    assert_eq!(store.fires(cron.id, None, 10).await.unwrap().len(), 2);
+}
+
+/// What is planned from the number of unfinished runs is planned anew when that has changed.
+pub async fn a_plan_that_minds_other_runs_is_made_of_those_there_are(store: Shared) {
+    let cron = new_cron(&store, None, 60).await;
+    store.insert_fires(vec![by_hand(&cron, 1, false)]).await.unwrap();
+    let runtime = tokio::runtime::Handle::current();
+    let (other, id) = (store.clone(), cron.id);
+    let meddling: Planner = Arc::new(move |due| {
+        assert_eq!((due.cron.id, due.open, due.running, due.waiting()), (id, 1, 0, 1));
+        let run = runtime.block_on(claim_one(&other, 50)).run;
+        runtime.block_on(finish(&other, &run, done(), 51));
+        let mut skipped = plan(due, at(60));
+        skipped.fire.status = FireStatus::Skipped(SkipReason::Overlap);
+        FirePlan { run: None, ..skipped }
+    });
+    assert!(store.claim_due(at(60), 10, meddling).await.unwrap().is_empty());
+    let calm: Planner = Arc::new(|due| {
+        assert_eq!((due.open, due.running, due.held), (0, 0, 0));
+        plan(due, at(60))
+    });
+    assert_eq!(store.claim_due(at(60), 10, calm).await.unwrap().len(), 1);
+}
+
+/// Fires and ends are counted in the transactions that make them.
+pub async fn a_cron_is_paused_after_as_many_failures_as_it_says(store: Shared) {
+    let mut cron = cron_of(None, Some(60));
+    cron.policy.pause_after_failures = Some(2);
+    store.create_cron(cron.clone()).await.unwrap();
+    for (minute, report) in [(1, failed()), (2, done()), (3, failed()), (4, failed())] {
+        assert!(self::cron(&store, cron.id).await.enabled, "{minute}");
+        fire_due(&store, minute * 60, 10).await;
+        let run = claim_one(&store, minute * 60).await.run;
+        finish(&store, &run, report, minute * 60 + 1).await;
+    }
+    let paused = self::cron(&store, cron.id).await;
+    assert_eq!((paused.enabled, paused.next_run_at), (false, None));
+    assert_eq!(paused.paused_from, Some(at(300)));
+    assert!(paused.note.as_deref().unwrap_or_default().contains("2 failed runs"), "{paused:?}");
+    assert_eq!(store.next_due().await.unwrap(), None);
+    let stats = store.cron_stats(cron.id).await.unwrap();
+    assert_eq!((stats.started, stats.succeeded, stats.failed), (4, 1, 3));
+    assert_eq!((stats.failed_in_a_row, stats.last_failure.map(|last| last.at)), (2, Some(at(241))));
+    // Resuming begins to count anew.
+    let resumed = Cron { enabled: true, next_run_at: Some(at(360)), ..paused };
+    store.update_cron(resumed, None).await.unwrap().unwrap();
+    assert_eq!(store.cron_stats(cron.id).await.unwrap().failed_in_a_row, 0);
+}
+
+/// A change can account for instants that are past.
+pub async fn an_update_can_record_what_it_passes_over(store: Shared) {
+    let cron = new_cron(&store, None, 60).await;
+    let past = fire(cron.id, at(60), FireStatus::Skipped(SkipReason::Rescheduled));
+    let mut later = cron.clone();
+    later.next_run_at = Some(at(600));
+    let updated = store.update_cron(later.clone(), Some(past.clone())).await.unwrap().unwrap();
+    assert_eq!(updated.last_scheduled_at, Some(at(60)));
+    assert_eq!(store.fires(cron.id, None, 10).await.unwrap(), [past.clone()]);
+    // Nothing of an update of an older version is written.
+    let stale = fire(cron.id, at(120), FireStatus::Skipped(SkipReason::Rescheduled));
+    assert_eq!(store.update_cron(later, Some(stale)).await.unwrap(), None);
+    assert_eq!(store.fires(cron.id, None, 10).await.unwrap(), [past]);
+    let stats = store.cron_stats(cron.id).await.unwrap();
+    assert_eq!(stats.skipped.get(&SkipReason::Rescheduled), Some(&1));
+}
+
+/// Crons that have ended go when they are old, with their fires; no other does.
+pub async fn crons_that_have_ended_are_swept(store: Shared) {
+    let ended = Cron { ended_at: Some(at(100)), ..cron_of(None, None) };
+    let revived = Cron { ended_at: Some(at(100)), ..cron_of(None, None) };
+    for cron in [&ended, &revived] {
+        store.create_cron(cron.clone()).await.unwrap();
+    }
+    let live = new_cron(&store, None, 60).await;
+    let back = Cron { ended_at: None, next_run_at: Some(at(500)), ..revived.clone() };
+    store.update_cron(back, None).await.unwrap().unwrap();
+    assert_eq!(store.sweep_crons(at(100)).await.unwrap(), 0);
+    assert_eq!(store.sweep_crons(at(101)).await.unwrap(), 1);
+    assert_eq!(store.cron(ended.id).await.unwrap(), None);
+    let mut left = vec![live.id, revived.id];
+    left.sort();
+    let found = store.crons_after(None, 10).await.unwrap();
+    assert_eq!(found.iter().map(|cron| cron.id).collect::<Vec<_>>(), left);
+    let rest = store.crons_after(Some(left[0]), 10).await.unwrap();
+    assert_eq!(rest.iter().map(|cron| cron.id).collect::<Vec<_>>(), left[1..]);
+    assert_eq!(store.crons_after(Some(left[1]), 10).await.unwrap(), []);
+}
+
+/// What is on time does not wait for what is late.
+pub async fn crons_on_time_come_before_those_that_are_late(store: Shared) {
+    let mut expected = Vec::new();
+    for due in [10, 500, 20, 550] {
+        expected.push((due < 500, due, new_cron(&store, None, due).await.id));
+    }
+    expected.sort();
+    let fired = fire_due(&store, 550, 10).await;
+    let fired: Vec<_> = fired.iter().map(|plan| plan.fire.cron_id).collect();
+    assert_eq!(fired, expected.iter().map(|(.., id)| *id).collect::<Vec<_>>());
+}
+
+/// The state of the time-zone files is kept as it was noted.
+pub async fn the_zones_that_were_seen_are_remembered(store: Shared) {
+    assert_eq!(store.zones_seen().await.unwrap(), None);
+    store.note_zones("2026a".to_owned()).await.unwrap();
+    assert_eq!(store.zones_seen().await.unwrap().as_deref(), Some("2026a"));
 }

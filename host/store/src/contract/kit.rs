@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 use wakeful_core::{
     AssistantId, Checkpoint, CheckpointId, CheckpointSource, Coalesced, ComponentId, Cron, CronId,
-    CronTrigger, Digest, Fire, FireCause, FireStatus, Interrupt, Json, Lease, Manifest, Object,
-    Outcome, Pending, Report, Run, RunId, RunRequest, Thread, ThreadId, ThreadStatus, Timestamp,
-    Trigger,
+    CronTrigger, Digest, Fire, FireCause, FireStatus, Interrupt, Json, Lease, Manifest, NextFire,
+    Object, Outcome, Pending, Report, Run, RunId, RunRequest, Thread, ThreadId, ThreadStatus,
+    Timestamp, Trigger,
 };
 
 use crate::{
@@ -250,7 +250,11 @@ pub(super) fn plan(due: &DueCron, now: Timestamp) -> FirePlan {
             thread_metadata: Object::new(),
             held: false,
         }),
-        next: Some((scheduled + Duration::from_secs(60), Duration::ZERO)),
+        next: Some(NextFire {
+            at: scheduled + Duration::from_secs(60),
+            delay: Duration::ZERO,
+            offset: 3_600,
+        }),
     }
 }
 

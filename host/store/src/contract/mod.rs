@@ -118,6 +118,15 @@ macro_rules! contract_suite {
                 a_run_that_is_deleted_takes_its_crons_along
             ]
             fires: [
+                held_runs_begin_when_those_before_have_ended
+                a_held_run_without_others_begins_at_once
+                fires_by_hand_are_recorded_once_and_beside_those_of_the_schedule
+                a_plan_that_minds_other_runs_is_made_of_those_there_are
+                a_cron_is_paused_after_as_many_failures_as_it_says
+                an_update_can_record_what_it_passes_over
+                crons_that_have_ended_are_swept
+                crons_on_time_come_before_those_that_are_late
+                the_zones_that_were_seen_are_remembered
                 a_due_cron_fires_with_all_that_belongs_to_it
                 due_crons_come_earliest_first_and_at_most_as_many_as_asked
                 a_cron_that_is_not_due_does_not_fire

@@ -53,6 +53,8 @@ pub(crate) struct StoredCron {
     pub(crate) made_by: Option<RunId>,
     #[serde(default, skip_serializing_if = "Duration::is_zero")]
     pub(crate) delay: Duration,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) offset: Option<i32>,
     #[serde(default, with = "micros_option", skip_serializing_if = "Option::is_none")]
     pub(crate) paused_from: Option<Timestamp>,
     #[serde(default, with = "micros_option", skip_serializing_if = "Option::is_none")]
@@ -101,6 +103,7 @@ impl StoredCron {
             request_digest: cron.request_digest,
             made_by: cron.made_by,
             delay: cron.delay,
+            offset: cron.offset,
             paused_from: cron.paused_from,
             ended: cron.ended_at,
             note: cron.note.clone(),
@@ -131,6 +134,7 @@ impl StoredCron {
             request_digest: self.request_digest,
             made_by: self.made_by,
             delay: self.delay,
+            offset: self.offset,
             paused_from: self.paused_from,
             ended_at: self.ended,
             note: self.note,

@@ -345,6 +345,7 @@ fn crons_of_every_format_are_read() {
         next_run_at: Some(at(5)),
         last_scheduled_at: Some(at(4)),
         delay: Duration::from_millis(7),
+        offset: Some(3_600),
         paused_from: Some(at(6)),
         ended_at: Some(at(7)),
         note: Some("slow".to_owned()),

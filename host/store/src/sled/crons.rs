@@ -38,6 +38,9 @@ pub(super) fn update(
         new.last_scheduled = new.last_scheduled.max(Some(fire.scheduled_at));
         fires::record(tx, fire)?;
     }
+    if new.enabled && !known.enabled {
+        fires::forgive(tx, new.id)?;
+    }
     unindex(tx, &known);
     write(tx, &new)?;
     Ok(Some(new))
@@ -170,8 +173,9 @@ pub(super) fn next_due(tx: &Tx<'_>) -> Result<Option<Timestamp>, Error> {
 pub(super) fn after(tx: &Tx<'_>, id: Option<CronId>, limit: usize) -> Result<Vec<Cron>, Error> {
     let start = id.map_or(Bound::Unbounded, |id| Bound::Excluded(id.as_bytes().to_vec()));
     tx.range(Table::Crons, (start, Bound::Unbounded))
-        .take(limit)
         .map(|entry| tx.read::<StoredCron>(&entry?.1)?.open(tx.docs()))
+        .filter(|cron| !cron.as_ref().is_err_and(Error::is_damage))
+        .take(limit)
         .collect()
 }
 

@@ -2,10 +2,14 @@ use async_trait::async_trait;
 use wakeful_core::{Cron, CronId, CronStats, Fire, RunId, Timestamp};
 
 use super::runs::Prepared;
+use super::table::Table;
 use super::{SledStore, crons, fires};
-use crate::folder::Purpose::Begin;
+use crate::folder::Purpose::{Begin, End};
 use crate::record::Docs;
 use crate::{Error, FireStore, Inserted, NewRun};
+
+/// Where the state of the time-zone files is noted.
+const ZONES_KEY: &[u8] = b"zones_seen";
 
 #[async_trait]
 impl FireStore for SledStore {
@@ -29,6 +33,18 @@ impl FireStore for SledStore {
 
     async fn sweep_crons(&self, before: Timestamp) -> Result<u64, Error> {
         self.sweep_ended_crons(before).await
+    }
+
+    async fn zones_seen(&self) -> Result<Option<String>, Error> {
+        self.read(|tx| {
+            let seen = tx.get(Table::Meta, ZONES_KEY)?;
+            Ok(seen.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+        })
+        .await
+    }
+
+    async fn note_zones(&self, seen: String) -> Result<(), Error> {
+        self.write(End, move |tx| tx.put(Table::Meta, ZONES_KEY, seen.into_bytes())).await
     }
 
     async fn crons_after(&self, after: Option<CronId>, limit: usize) -> Result<Vec<Cron>, Error> {

@@ -194,8 +194,9 @@ pub(super) fn fire(
     }
     unindex(tx, &cron);
     cron.version = cron.version.saturating_add(1);
-    cron.next_run = plan.next.map(|(at, _)| at);
-    cron.delay = plan.next.map(|(_, delay)| delay).unwrap_or_default();
+    cron.next_run = plan.next.map(|next| next.at);
+    cron.delay = plan.next.map(|next| next.delay).unwrap_or_default();
+    cron.offset = plan.next.map(|next| next.offset);
     cron.ended = plan.next.is_none().then_some(plan.fire.recorded_at);
     cron.last_scheduled = cron.last_scheduled.max(Some(plan.fire.scheduled_at));
     write(tx, &cron)?;
@@ -312,6 +313,16 @@ pub(super) fn note_end(
     cron.updated = now;
     cron.version = cron.version.saturating_add(1);
     write(tx, &cron)
+}
+
+/// Begins to count failures in a row anew.
+pub(super) fn forgive(tx: &mut Tx<'_>, id: CronId) -> Result<(), Error> {
+    let mut stats = stats(tx, id)?;
+    if stats.failed_in_a_row == 0 {
+        return Ok(());
+    }
+    stats.failed_in_a_row = 0;
+    tx.save(id.as_bytes(), &StoredCronStats::new(&stats))
 }
 
 /// The keys of the runs of a cron that are queued or running.

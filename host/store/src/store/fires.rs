@@ -1,8 +1,6 @@
-use std::sync::Arc;
-use std::time::Duration;
-
 use async_trait::async_trait;
-use wakeful_core::{Assistant, Cron, CronId, CronStats, Fire, Object, RunId, Timestamp};
+use std::sync::Arc;
+use wakeful_core::{Assistant, Cron, CronId, CronStats, Fire, NextFire, Object, RunId, Timestamp};
 
 use super::{Error, Inserted, NewRun};
 
@@ -45,8 +43,8 @@ pub struct FirePlan {
     pub fire: Fire,
     /// The run to insert, for a fire that starts one.
     pub run: Option<NewRun>,
-    /// The next instant of the schedule, and how long after it the cron fires, if there is one.
-    pub next: Option<(Timestamp, Duration)>,
+    /// When the cron fires next, if it does.
+    pub next: Option<NextFire>,
 }
 
 /// What is kept of a cron's fires.
@@ -62,6 +60,11 @@ pub trait FireStore {
     async fn open_runs(&self, cron: CronId) -> Result<Vec<RunId>, Error>;
     /// Deletes crons that had ended before `before`. Returns how many.
     async fn sweep_crons(&self, before: Timestamp) -> Result<u64, Error>;
-    /// Crons with an id after this one, in the order of their ids.
+    /// What the time-zone files looked like when the instants of all crons were last found to fit
+    /// them; `None` if that was never noted.
+    async fn zones_seen(&self) -> Result<Option<String>, Error>;
+    /// Notes it.
+    async fn note_zones(&self, seen: String) -> Result<(), Error>;
+    /// Crons with an id after this one, in the order of their ids, without damaged ones.
     async fn crons_after(&self, after: Option<CronId>, limit: usize) -> Result<Vec<Cron>, Error>;
 }

@@ -131,7 +131,8 @@ fn a_reminder_for_one_instant_is_said_once_and_is_gone() {
     assert_eq!(said[1]["content"], format!("Reminder: call Ada ({at})"));
     let runs = list(server.get(&format!("/threads/{thread}/runs")).ok());
     let fired = runs.iter().find(|run| !run["execution"]["fire"].is_null()).unwrap();
-    assert_eq!(fired["execution"]["fire"]["cron_id"], made["cron_id"]);
+    let fire = &fired["execution"]["fire"];
+    assert_eq!((&fire["cron_id"], &fire["trigger"]), (&made["cron_id"], &json!("schedule")));
     assert_eq!(runs.len(), 2);
     let every = create(json!({ "every": "2h" }));
     let made = calls(&server, &thread, json!([every, every, every, every, every]));
@@ -219,10 +220,12 @@ fn a_grant_bounds_how_many_and_how_often() {
             "never fire",
         ),
         (json!({ "schedule": "0 9 * *" }), "InvalidInput", "field"),
+        (json!({ "schedules": ["0 9 * * *", "59 9 * * *"] }), "InvalidInput", "59m apart"),
+        (json!({ "schedules": [] }), "InvalidInput", "1 to 16"),
         (json!({ "every": "59m" }), "InvalidInput", "59m apart"),
-        (json!({ "every": "often" }), "InvalidInput", "@every"),
+        (json!({ "every": "often" }), "InvalidInput", "interval"),
         (json!({ "at": "2020-01-01T00:00:00Z" }), "InvalidInput", "never fire"),
-        (json!({ "at": "tomorrow" }), "InvalidInput", "@at"),
+        (json!({ "at": "tomorrow" }), "InvalidInput", "RFC 3339"),
         (json!({ "at": "2099-01-01T00:00:00Z", "every": "2h" }), "InvalidInput", "give one of"),
         (json!({ "schedule": "0 9 * * *", "timezone": "Mars" }), "InvalidInput", "Mars"),
         (
@@ -296,13 +299,14 @@ fn a_fire_makes_no_cron_that_fires_sooner_than_the_grant_says() {
     let cron = server.post(&format!("/threads/{thread}/runs/crons"), body).ok();
     let state = || server.get(&format!("/threads/{thread}/state")).ok()["values"].clone();
     eventually("it fires", || state()["answers"].is_array());
-    server.delete(&format!("/runs/crons/{}", text(&cron, "cron_id")));
     let ended = state();
     let (word, message) = refusal(&ended["answers"][0]);
     assert_eq!(word, "InvalidInput");
     assert!(message.contains("a run that a cron started"), "{message}");
     assert_eq!(ended["fire"]["cron_id"], cron["cron_id"]);
     assert!(text(&ended["fire"], "scheduled_at").ends_with('Z'));
+    assert!(ended["fire"]["late_ms"].is_u64() && ended["fire"]["fire_id"].is_string(), "{ended}");
+    server.delete(&format!("/runs/crons/{}", text(&cron, "cron_id")));
     // Whom a client asks may.
     let asked = calls(&server, &thread, json!([create(hourly)]));
     assert!(asked[0]["ok"].is_object(), "{asked:?}");

@@ -37,19 +37,19 @@ impl CronAccess for Notes {
 
 /// Asks for a cron, and returns the answer; `{}` if it is refused.
 fn asking(request: &str) -> Arc<[u8]> {
-    asking_with(request, request.len())
+    let data = format!(r#"(data (i32.const 1024) "{}")"#, request.replace('"', "\\\""));
+    asking_with(&data, 1_024, request.len())
 }
 
-/// Likewise, with a request of this length that only begins so.
-fn asking_with(request: &str, length: usize) -> Arc<[u8]> {
-    let request = request.replace('"', "\\\"");
+/// Likewise, with so many bytes of its memory, which is grown to 256 KiB.
+fn asking_with(data: &str, at: usize, length: usize) -> Arc<[u8]> {
+    let import = r#"(import "wakeful:assistant/crons@0.1.0" "create"
+                      (func $create (param i32 i32 i32)))"#;
     guest(
+        &format!("{import}{data}"),
         &format!(
-            r#"(import "wakeful:assistant/crons@0.1.0" "create" (func $create (param i32 i32 i32)))
-               (data (i32.const 1024) "{request}")"#
-        ),
-        &format!(
-            "(call $create (i32.const 1024) (i32.const {length}) (i32.const 512))
+            "(drop (memory.grow (i32.const 2)))
+             (call $create (i32.const {at}) (i32.const {length}) (i32.const 512))
              (if (i32.load8_u (i32.const 512)) (then (return (call $fine))))
              (call $done (i32.load (i32.const 516)) (i32.load (i32.const 520)))"
         ),
@@ -90,7 +90,7 @@ async fn a_guest_asks_for_crons_as_far_as_it_is_granted() {
 async fn a_request_that_is_no_object_or_too_large_goes_no_further() {
     let notes = Arc::new(Notes::default());
     let runner = own_runner(EngineConfig::default()).with_crons(Arc::<Notes>::clone(&notes));
-    for guest in [asking("[]"), asking("{"), asking_with("{", 65_537)] {
+    for guest in [asking("[]"), asking("{"), asking_with("", 131_072, 65_537)] {
         let digest = runner.load(guest).await.unwrap().digest;
         let mut job = job(digest);
         granted(&mut job);

@@ -14,6 +14,7 @@ const RESERVED: [&str; 4] = ["run_id", "thread_id", "assistant_id", "cron_id"];
 #[serde(deny_unknown_fields)]
 struct Wish {
     schedule: Option<String>,
+    schedules: Option<Vec<String>>,
     at: Option<String>,
     every: Option<String>,
     timezone: Option<String>,
@@ -40,7 +41,7 @@ pub(super) fn read(
     Ok(CreateCron {
         assistant: assistant.to_string(),
         thread_id: Some(thread),
-        schedules: vec![schedule(&wish)?],
+        schedules: schedules(&wish)?,
         timezone: wish.timezone,
         end_time,
         enabled: true,
@@ -53,13 +54,14 @@ pub(super) fn read(
     })
 }
 
-/// The text of the schedule, which can be given in three ways.
-fn schedule(wish: &Wish) -> Result<String, String> {
-    match (&wish.schedule, &wish.at, &wish.every) {
-        (Some(schedule), None, None) => Ok(schedule.clone()),
-        (None, Some(at), None) => Ok(format!("@at {at}")),
-        (None, None, Some(every)) => Ok(format!("@every {every}")),
-        _ => Err("give one of `schedule` (such as \"0 9 * * *\"), `at` (an instant such as \"2030-01-01T09:00:00Z\") and `every` (a time such as \"2h\")".to_owned()),
+/// The texts of the schedule, which can be given in four ways.
+fn schedules(wish: &Wish) -> Result<Vec<String>, String> {
+    match (&wish.schedule, &wish.schedules, &wish.at, &wish.every) {
+        (Some(schedule), None, None, None) => Ok(vec![schedule.clone()]),
+        (None, Some(schedules), None, None) => Ok(schedules.clone()),
+        (None, None, Some(at), None) => Ok(vec![format!("@at {at}")]),
+        (None, None, None, Some(every)) => Ok(vec![format!("@every {every}")]),
+        _ => Err("give one of `schedule` (such as \"0 9 * * *\"), `schedules` (a list of them), `at` (an instant such as \"2030-01-01T09:00:00Z\") and `every` (a time such as \"2h\")".to_owned()),
     }
 }
 
@@ -94,7 +96,8 @@ mod tests {
         assert_eq!(new.end_time.unwrap().to_string(), "2029-12-31T23:00:00Z");
         assert_eq!(new.request.input, json!({ "n": 1 }));
         assert_eq!(Json::Object(new.metadata), json!({ "k": 1 }));
-        let of = |request| wish(request).unwrap().schedules.remove(0);
+        let of = |request| wish(request).unwrap().schedules.join(", ");
+        assert_eq!(of(json!({ "schedules": ["@daily", "0 9 * * *"] })), "@daily, 0 9 * * *");
         assert_eq!(of(json!({ "at": "2030-01-01T09:00:00Z" })), "@at 2030-01-01T09:00:00Z");
         assert_eq!(of(json!({ "every": "2h" })), "@every 2h");
     }

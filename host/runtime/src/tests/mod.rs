@@ -2,6 +2,7 @@
 
 mod interrupts;
 mod keys;
+mod own_crons;
 mod retries;
 
 use std::collections::VecDeque;

@@ -27,6 +27,8 @@ pub(super) fn run(cron: CronId, client: &Client, json: bool) -> anyhow::Result<(
     {
         pairs.extend(fields::moment(&document, key).map(|moment| (name, moment)));
     }
+    let maker = fields::optional(&document, "made_by_run_id");
+    pairs.extend(maker.map(|run| ("made by", format!("its assistant, in run {run}"))));
     pairs.extend(fields::filled(&document, "metadata").map(|text| ("metadata", text)));
     if let Some(payload) = document.get("payload") {
         for key in ["input", "context"] {

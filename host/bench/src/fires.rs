@@ -48,7 +48,8 @@ pub(crate) async fn burst(host: &Host, count: usize) -> Result<Samples> {
     samples(&runs, last)
 }
 
-async fn create(host: &Host, schedule: &str) -> Result<CronId> {
+/// Creates a cron that runs an echo and leaves nothing behind.
+pub(crate) async fn create(host: &Host, schedule: &str) -> Result<CronId> {
     let cron = CreateCron {
         assistant: "echo".to_owned(),
         thread_id: None,
@@ -64,6 +65,15 @@ async fn create(host: &Host, schedule: &str) -> Result<CronId> {
         key: None,
     };
     Ok(host.create_cron(cron).await?.id)
+}
+
+/// How late the runs of these crons began.
+pub(crate) async fn started(host: &Host, crons: &[CronId]) -> Result<Samples> {
+    let mut runs = Vec::new();
+    for cron in crons {
+        runs.extend(runs_of(host, *cron).await?);
+    }
+    samples(&runs, Duration::ZERO)
 }
 
 async fn runs_of(host: &Host, cron: CronId) -> Result<Vec<Run>> {

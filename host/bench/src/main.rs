@@ -2,11 +2,14 @@
 //!
 //! `cargo run --release -p wakeful-bench [-- SECONDS]` measures each row for that long (default 3).
 //! Compare rows of one run; machines differ, and so do moments on one machine.
+//!
+//! `cargo run --release -p wakeful-bench -- scale` measures a host with a million crons.
 
 mod bare;
 mod fires;
 mod http;
 mod in_process;
+mod scale;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -19,10 +22,17 @@ use wakeful::{Host, HostSettings};
 use crate::table::Table;
 
 fn main() -> Result<()> {
-    let seconds: u64 = match std::env::args().nth(1) {
-        Some(text) => text.parse().context("give a number of seconds")?,
-        None => 3,
-    };
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.split_first() {
+        Some((first, left)) if first == "scale" => scale::run(left),
+        Some((first, left)) if first == "scale-phase" => scale::phase(left),
+        Some((first, _)) => costs(first.parse().context("give a number of seconds, or `scale`")?),
+        None => costs(3),
+    }
+}
+
+/// Measures each row of the table of costs for that long.
+fn costs(seconds: u64) -> Result<()> {
     let length = Duration::from_secs(seconds);
     let echo: Arc<[u8]> = std::fs::read(examples().join("echo.wasm"))?.into();
     let runtime = tokio::runtime::Runtime::new()?;
@@ -58,6 +68,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+/// The components that are measured.
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../example-assistants/dist")
 }

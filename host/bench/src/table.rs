@@ -44,7 +44,7 @@ impl Table {
 
 impl Samples {
     /// The value below which this share of the sorted samples lies.
-    fn at(&self, share: f64) -> Duration {
+    pub(crate) fn at(&self, share: f64) -> Duration {
         let last = self.each.len().saturating_sub(1);
         let index = (last as f64 * share).round() as usize;
         self.each.get(index).copied().unwrap_or_default()

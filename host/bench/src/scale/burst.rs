@@ -65,9 +65,7 @@ pub(super) async fn large(plan: &Plan) -> Result<()> {
     row("fires recorded", rate(size, burst.recorded))?;
     row(&format!("{size} due at once: all runs ended after"), seconds(burst.ended))?;
     row("runs ended", rate(size, burst.ended))?;
-    for (what, calm, busy) in
-        [("write", &calm[0], &busy[0]), ("read", &calm[1], &busy[1])]
-    {
+    for (what, calm, busy) in [("write", &calm[0], &busy[0]), ("read", &calm[1], &busy[1])] {
         row(&format!("HTTP {what} before the burst"), millis(calm))?;
         row(&format!("HTTP {what} during the burst"), millis(busy))?;
     }

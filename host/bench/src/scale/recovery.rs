@@ -43,7 +43,10 @@ pub(super) async fn until_killed(plan: &Plan) -> Result<()> {
         if fires >= plan.burst as u64 / 3 {
             let metrics = host.metrics().await?;
             let (pending, running) = (metrics.store.pending, metrics.running);
-            row("kill -9 with", format!("{fires} fires, {pending} runs queued, {running} running"))?;
+            row(
+                "kill -9 with",
+                format!("{fires} fires, {pending} runs queued, {running} running"),
+            )?;
             line(NOW)?;
             std::future::pending::<()>().await;
         }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use uuid::Uuid;
@@ -23,12 +23,18 @@ const LEASE: Duration = Duration::from_secs(30);
 const RENEWAL: Duration = Duration::from_secs(10);
 /// How many runs one claim takes.
 const BATCH: usize = 32;
+/// How many runs whose guest has ended may wait for their end to be durable, beside those that
+/// have a slot.
+const ENDINGS: usize = 256;
 /// How many events a guest may be ahead of the host.
 const EVENT_BUFFER: usize = 64;
 
 /// Runs what is queued until the host stops.
 pub(crate) async fn run(host: Host) {
-    let slots = Arc::new(Semaphore::new(host.settings().concurrent_runs as usize));
+    let slots = Slots {
+        guests: Arc::new(Semaphore::new(host.settings().concurrent_runs as usize)),
+        endings: Arc::new(Semaphore::new(ENDINGS)),
+    };
     let stop = host.stop_token();
     while !stop.is_cancelled() {
         let sleep = match start_ready(&host, &slots).await {
@@ -47,13 +53,33 @@ pub(crate) async fn run(host: Host) {
     }
 }
 
+/// What bounds the runs that are in progress.
+struct Slots {
+    guests: Arc<Semaphore>,
+    endings: Arc<Semaphore>,
+}
+
+/// The right to run a guest.
+struct Slot {
+    guest: OwnedSemaphorePermit,
+    endings: Arc<Semaphore>,
+}
+
+impl Slot {
+    /// Lets the next guest run while the end of this one is made durable, which takes as long as
+    /// the disk does. What comes back is to be held until then.
+    async fn ending(self, host: &Host) -> Option<OwnedSemaphorePermit> {
+        let ending = self.endings.acquire_owned().await.ok();
+        drop(self.guest);
+        host.wake_executor();
+        ending
+    }
+}
+
 /// Starts every run that may begin and has a slot. Returns how long there is nothing to do.
-async fn start_ready(
-    host: &Host,
-    slots: &Arc<Semaphore>,
-) -> Result<Duration, wakeful_store::Error> {
+async fn start_ready(host: &Host, slots: &Slots) -> Result<Duration, wakeful_store::Error> {
     while !host.stop_token().is_cancelled() {
-        let free = slots.available_permits().min(BATCH);
+        let free = slots.guests.available_permits().min(BATCH);
         if free == 0 {
             // The end of a run wakes this loop.
             return Ok(pace::LONGEST);
@@ -68,14 +94,13 @@ async fn start_ready(
         }
         for claimed in claimed {
             // Only this loop takes permits, so one is there for each run it claimed.
-            let Ok(permit) = Arc::clone(slots).acquire_owned().await else { break };
+            let Ok(guest) = Arc::clone(&slots.guests).acquire_owned().await else { break };
+            let slot = Slot { guest, endings: Arc::clone(&slots.endings) };
             // The token exists before anybody can ask for the run to stop.
             let cancel = host.hub().begin(&claimed.run, claimed.head.as_ref(), host.now());
             let host = host.clone();
             host.tasks().clone().spawn(async move {
-                execute(&host, claimed, cancel).await;
-                drop(permit);
-                host.wake_executor();
+                execute(&host, claimed, cancel, slot).await;
             });
         }
     }
@@ -103,7 +128,7 @@ fn lease(host: &Host, now: Timestamp) -> Lease {
 }
 
 /// One attempt of one run, from claim to durable end.
-async fn execute(host: &Host, claimed: ClaimedRun, cancel: CancellationToken) {
+async fn execute(host: &Host, claimed: ClaimedRun, cancel: CancellationToken, slot: Slot) {
     let ClaimedRun { run, head } = claimed;
     let (head, mut attempt) = match update::apply(host, &run, head).await {
         Ok(head) => {
@@ -113,6 +138,7 @@ async fn execute(host: &Host, claimed: ClaimedRun, cancel: CancellationToken) {
         Err(outcome) => (None, Attempt::ended(outcome, None)),
     };
     let head = head.as_ref();
+    let _ending = slot.ending(host).await;
     if host.hub().end(run.id) {
         discard(host, &run).await;
         return;

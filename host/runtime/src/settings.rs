@@ -14,7 +14,7 @@ pub struct HostSettings {
     pub data: PathBuf,
     /// The folder with the components; created if it does not exist.
     pub assistants: PathBuf,
-    /// How many runs may be in progress at once.
+    /// How many guests may be running at once.
     pub concurrent_runs: u32,
     /// Threads on which guests run; 0 means one per core.
     pub guest_threads: usize,
@@ -60,7 +60,7 @@ impl HostSettings {
             crons: CronSettings::default(),
             webhooks: WebhookSettings::default(),
             folder_poll: Duration::from_millis(500),
-            store_cache: 128 << 20,
+            store_cache: 64 << 20,
             min_free_disk: 256 << 20,
         }
     }

@@ -130,6 +130,17 @@ impl Blobs {
         Ok(deleted)
     }
 
+    /// Whether any blob was last put before `before`.
+    pub(crate) fn any(&self, before: SystemTime) -> Result<bool, Error> {
+        for (_, path) in self.list()? {
+            match std::fs::metadata(&path) {
+                Ok(found) if found.modified()? < before => return Ok(true),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(false)
+    }
+
     /// Every blob and its file.
     pub(crate) fn list(&self) -> Result<Vec<(Digest, PathBuf)>, Error> {
         let mut blobs = Vec::new();

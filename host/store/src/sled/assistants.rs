@@ -41,23 +41,22 @@ pub(super) fn get(tx: &Tx<'_>, id: AssistantId) -> Result<Option<Assistant>, Err
 
 pub(super) fn search(tx: &Tx<'_>, query: &AssistantQuery) -> Result<Page<Assistant>, Error> {
     let name = query.name.as_ref().map(|name| name.to_lowercase());
-    let mut found = Vec::new();
-    for assistant in tx.all::<StoredAssistant>() {
-        let assistant = assistant?;
+    let matching = |assistant: StoredAssistant| {
         let components = query.components.as_ref();
         if components.is_some_and(|ids| !ids.contains(&assistant.component)) {
-            continue;
+            return Ok(None);
         }
         let assistant = assistant.open(tx.docs())?;
         let fits = name.as_ref().is_none_or(|part| assistant.name.to_lowercase().contains(part))
             && contains(&assistant.metadata, &query.metadata);
-        if fits {
-            found.push(assistant);
-        }
-    }
+        Ok(fits.then_some(assistant))
+    };
+    let found = tx
+        .all::<StoredAssistant>()
+        .filter_map(|assistant| assistant.and_then(matching).transpose());
     let by = query.sort_by;
     let (items, total) =
-        page(found, query.order, query.offset, query.limit, |a, b| compare(a, b, by));
+        page(found, query.order, query.offset, query.limit, |a, b| compare(a, b, by))?;
     Ok(Page { items, total })
 }
 

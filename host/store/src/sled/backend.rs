@@ -7,6 +7,7 @@ use wakeful_core::{
     RunId, Thread, ThreadId, Timestamp,
 };
 
+use super::jobs::Rank;
 use super::runs::Prepared;
 use super::{SledStore, backup, checkpoints, crons, fires, queue, runs, sweep, threads};
 use crate::folder::Purpose::{Begin, End};
@@ -87,7 +88,8 @@ impl Store for SledStore {
         lease: Lease,
         limit: usize,
     ) -> Result<Vec<ClaimedRun>, Error> {
-        let claimed = self.write(Begin, move |tx| queue::claim(tx, now, &lease, limit)).await?;
+        let claimed =
+            self.write_as(Rank::Run, Begin, move |tx| queue::claim(tx, now, &lease, limit)).await?;
         let opened = self
             .docs(|docs| {
                 let open = |run: queue::Claimed| (run.id(), run.epoch(), run.open(docs));
@@ -130,13 +132,14 @@ impl Store for SledStore {
     }
 
     async fn renew_leases(&self, lease: Lease) -> Result<(), Error> {
-        self.write(End, move |tx| queue::renew(tx, &lease)).await
+        self.write_as(Rank::Run, End, move |tx| queue::renew(tx, &lease)).await
     }
 
     async fn finish_run(&self, finish: FinishRun) -> Result<Finished, Error> {
         let (id, epoch, digest, now) = (finish.run_id, finish.epoch, finish.digest, finish.now);
         let ending = self.docs(move |docs| queue::Ending::of(&finish, docs)).await?;
-        self.write(End, move |tx| queue::finish(tx, id, epoch, digest, ending, now)).await
+        self.write_as(Rank::Run, End, move |tx| queue::finish(tx, id, epoch, digest, ending, now))
+            .await
     }
 
     async fn advance_run(
@@ -159,7 +162,10 @@ impl Store for SledStore {
         forgive: bool,
         now: Timestamp,
     ) -> Result<Finished, Error> {
-        self.write(End, move |tx| queue::requeue(tx, id, epoch, available_at, forgive, now)).await
+        self.write_as(Rank::Run, End, move |tx| {
+            queue::requeue(tx, id, epoch, available_at, forgive, now)
+        })
+        .await
     }
 
     async fn cancel_pending(&self, id: RunId, now: Timestamp) -> Result<Cancelled, Error> {
@@ -315,7 +321,7 @@ impl SledStore {
             let work = move |tx: &mut super::tx::Tx<'_>| {
                 Ok(fires::fire(tx, &seen, &plan, run)?.then_some(plan))
             };
-            match self.writer.submit(Begin, work).await {
+            match self.writer.submit(Rank::Due, Begin, work).await {
                 Ok(answer) => answers.push(answer),
                 Err(error) => {
                     failed = Some(error);

@@ -108,27 +108,12 @@ pub(super) fn get(tx: &Tx<'_>, id: CronId) -> Result<Option<Cron>, Error> {
 }
 
 pub(super) fn search(tx: &Tx<'_>, query: &CronQuery) -> Result<Page<Cron>, Error> {
-    let mut found = Vec::new();
-    for cron in candidates(tx, query)? {
-        let cron = cron?;
-        let fits = query.assistant_id.is_none_or(|id| id == cron.assistant)
-            && query.thread_id.is_none_or(|id| Some(id) == cron.thread)
-            && query.enabled.is_none_or(|enabled| enabled == cron.enabled);
-        if !fits {
-            continue;
-        }
-        if query.metadata.is_empty() {
-            found.push(cron);
-        } else {
-            let whole = cron.clone().open(tx.docs())?;
-            if contains(&whole.metadata, &query.metadata) {
-                found.push(cron);
-            }
-        }
-    }
+    let matching = |cron| Ok(fits(tx, &cron, query)?.then_some(cron));
+    let found = candidates(tx, query)?
+        .filter_map(|cron: Result<StoredCron, Error>| cron.and_then(matching).transpose());
     let (by, order) = (query.sort_by, query.order);
     let (part, total) =
-        page(found, order, query.offset, query.limit, |a, b| compare(a, b, by, order));
+        page(found, order, query.offset, query.limit, |a, b| compare(a, b, by, order))?;
     let items = part.into_iter().map(|cron| cron.open(tx.docs())).collect::<Result<_, _>>()?;
     Ok(Page { items, total })
 }
@@ -141,6 +126,17 @@ fn candidates<'a>(
     let Some(thread) = query.thread_id else { return Ok(Box::new(tx.all::<StoredCron>())) };
     let ids = ids_of_thread(tx, thread)?;
     Ok(Box::new(ids.into_iter().filter_map(|id| tx.load(id.as_bytes()).transpose())))
+}
+
+fn fits(tx: &Tx<'_>, cron: &StoredCron, query: &CronQuery) -> Result<bool, Error> {
+    let fits = query.assistant_id.is_none_or(|id| id == cron.assistant)
+        && query.thread_id.is_none_or(|id| Some(id) == cron.thread)
+        && query.enabled.is_none_or(|enabled| enabled == cron.enabled);
+    if !fits || query.metadata.is_empty() {
+        return Ok(fits);
+    }
+    let whole = cron.clone().open(tx.docs())?;
+    Ok(contains(&whole.metadata, &query.metadata))
 }
 
 fn compare(a: &StoredCron, b: &StoredCron, by: SortBy, order: Order) -> Ordering {

@@ -1,7 +1,9 @@
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
 
+use super::backlog::Backlog;
 use super::stats::Syncs;
 use super::table::Table;
 use crate::Error;
@@ -21,6 +23,9 @@ pub(super) struct Inner {
     pub(super) path: PathBuf,
     pub(super) stopped: OnceLock<String>,
     pub(super) syncs: Syncs,
+    pub(super) backlog: Backlog,
+    /// Counts what is handed out; see [`super::tx::Tx::turn`].
+    pub(super) turns: AtomicU64,
     pub(super) _lock: Lock,
 }
 

@@ -1,8 +1,9 @@
 //! The queue: every busy thread has a lane, and a lane offers at most one run at a time. So a
 //! claim costs the same however many runs wait, and a backlog on one thread delays no other.
 
-use wakeful_core::{RunId, ThreadId, Timestamp};
+use wakeful_core::{RunId, RunStatus, ThreadId, Timestamp};
 
+use super::backlog::Change;
 use super::keys::{self, Parts};
 use super::table::Table;
 use super::tx::Tx;
@@ -42,13 +43,17 @@ pub(super) fn lane(tx: &Tx<'_>, thread: ThreadId) -> Result<Option<Lane>, Error>
 
 /// Adds a pending run.
 pub(super) fn enqueue(tx: &mut Tx<'_>, run: &StoredRun) -> Result<(), Error> {
+    tx.note(Change::Added(run.available));
     let available = keys::time(run.available).to_vec();
     tx.put(Table::Pending, &keys::owned(run.thread.as_bytes(), run.created, run.id), available)?;
     tx.put(Table::Waiting, &keys::owned(run.thread.as_bytes(), run.available, run.id), Vec::new())
 }
 
-/// Removes a run that is no longer pending.
+/// Removes a run that is no longer pending from now on, if it is.
 pub(super) fn dequeue(tx: &mut Tx<'_>, run: &StoredRun) {
+    if run.status == RunStatus::Pending {
+        tx.note(Change::Taken(run.available));
+    }
     tx.remove(Table::Pending, &keys::owned(run.thread.as_bytes(), run.created, run.id));
     tx.remove(Table::Waiting, &keys::owned(run.thread.as_bytes(), run.available, run.id));
 }

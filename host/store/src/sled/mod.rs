@@ -1,13 +1,15 @@
 //! The backend in a folder of this machine: sled for records, files for what is large.
 //!
-//! One thread owns all writes. It takes what is queued, applies one transaction for each request,
-//! makes the group durable once, and only then answers. Readers use the trees directly. What is
+//! One thread owns all writes. It takes what is queued and applies one transaction for each
+//! request; another makes each group durable, once, and only then answers it, while the next group is
+//! being applied. Readers use the trees directly. What is
 //! larger than sled takes well is a blob, durable before the transaction that names it.
 
 mod api_keys;
 mod assistant_store;
 mod assistants;
 mod backend;
+mod backlog;
 mod backup;
 mod checkpoints;
 mod crons;
@@ -20,6 +22,7 @@ mod inner;
 mod item_backend;
 mod item_keys;
 mod items;
+mod jobs;
 mod keys;
 mod lanes;
 mod open;
@@ -32,6 +35,7 @@ mod runs;
 mod states;
 mod stats;
 mod sweep;
+mod sync;
 mod table;
 mod threads;
 mod tx;
@@ -46,6 +50,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use self::inner::Inner;
+use self::jobs::Rank;
 use self::tx::Tx;
 use self::writer::Writer;
 use crate::Error;
@@ -140,8 +145,17 @@ impl SledStore {
         F: FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
         T: Send + 'static,
     {
+        self.write_as(Rank::Asked, purpose, work).await
+    }
+
+    /// Runs one transaction in the turn of a rank, and waits until it is durable.
+    async fn write_as<T, F>(&self, rank: Rank, purpose: Purpose, work: F) -> Result<T, Error>
+    where
+        F: FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
+        T: Send + 'static,
+    {
         let inner = self.inner()?;
-        let answer = self.writer.submit(purpose, work).await?;
+        let answer = self.writer.submit(rank, purpose, work).await?;
         answer.await.unwrap_or_else(|_| {
             inner.alive()?;
             Err(writer::gone())

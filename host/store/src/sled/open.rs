@@ -1,10 +1,12 @@
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use super::SledConfig;
+use super::backlog::Backlog;
 use super::inner::{Inner, fault};
 use super::keys::Parts;
 use super::repair;
@@ -31,8 +33,8 @@ pub(super) fn open(config: &SledConfig) -> Result<(Arc<Inner>, Writer, JoinHandl
     let lock = Lock::take(&config.path)?;
     let space = Space::new(&config.path, config.min_free_bytes);
     space.check(Purpose::End)?;
-    let inner = open_inner(config, lock, space)?;
-    adopt(&inner)?;
+    let mut inner = open_inner(config, lock, space)?;
+    adopt(&mut inner)?;
     let inner = Arc::new(inner);
     let pulse = Arc::new(Pulse::default());
     if config.watchdog {
@@ -66,6 +68,8 @@ fn open_inner(config: &SledConfig, lock: Lock, space: Space) -> Result<Inner, Er
         path: config.path.clone(),
         stopped: OnceLock::new(),
         syncs: Syncs::default(),
+        backlog: Backlog::default(),
+        turns: AtomicU64::new(0),
         _lock: lock,
     })
 }
@@ -107,8 +111,8 @@ pub(super) fn open_db(folder: &Path, cache: u64) -> Result<(::sled::Db, Vec<::sl
 }
 
 /// Checks the schema and, after an unclean end, the indexes; then takes the note of a clean end
-/// away.
-fn adopt(inner: &Inner) -> Result<(), Error> {
+/// away, and counts what is pending.
+fn adopt(inner: &mut Inner) -> Result<(), Error> {
     let checked = catch_unwind(AssertUnwindSafe(|| {
         let tx = Tx::new(inner);
         check_commits(inner, commits(&tx)?)?;
@@ -131,6 +135,7 @@ fn adopt(inner: &Inner) -> Result<(), Error> {
         tx.put(Table::Meta, SCHEMA_KEY, SCHEMA.to_be_bytes().to_vec())?;
         tx.remove(Table::Meta, CLEAN_KEY);
         tx.commit()?;
+        inner.backlog = Backlog::count(&Tx::new(inner))?;
         inner.sync()
     }));
     checked.unwrap_or_else(|_| {

@@ -2,12 +2,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use wakeful_core::{ThreadId, Timestamp};
+use wakeful_core::Timestamp;
 
 use super::SledStore;
-use super::keys::Parts;
-use super::lanes::{Lane, lane};
-use super::table::Table;
+use super::queue;
 use super::tx::Tx;
 use crate::{Error, StatsStore, StoreStats};
 
@@ -29,40 +27,19 @@ impl Syncs {
 #[async_trait]
 impl StatsStore for SledStore {
     async fn stats(&self, now: Timestamp) -> Result<StoreStats, Error> {
-        let syncs = self.inner()?;
-        let stats = self.read(move |tx| queue(tx, now)).await?;
+        let inner = self.inner()?;
         Ok(StoreStats {
-            syncs: syncs.syncs.count.load(Ordering::Relaxed),
-            sync_time: Duration::from_micros(syncs.syncs.micros.load(Ordering::Relaxed)),
-            ..stats
+            longest_unblocked_wait: self.read(move |tx| longest_unblocked(tx, now)).await?,
+            syncs: inner.syncs.count.load(Ordering::Relaxed),
+            sync_time: Duration::from_micros(inner.syncs.micros.load(Ordering::Relaxed)),
+            ..inner.backlog.stats(now)
         })
     }
 }
 
-fn queue(tx: &Tx<'_>, now: Timestamp) -> Result<StoreStats, Error> {
-    let mut stats = StoreStats::default();
-    let mut waits = Vec::new();
-    // Entries of one thread stand together.
-    let mut current: Option<([u8; 16], bool)> = None;
-    for entry in tx.scan(Table::Pending, &[]) {
-        let (key, available) = entry?;
-        stats.pending += 1;
-        let Ok(wait) = Duration::try_from(now.duration_since(Parts(&available).time()?)) else {
-            continue;
-        };
-        waits.push(wait);
-        let thread = Parts(&key).id()?;
-        let blocked = match current {
-            Some((known, blocked)) if known == thread => blocked,
-            _ => matches!(lane(tx, ThreadId::from_bytes(thread))?, Some(Lane::Running(_))),
-        };
-        current = Some((thread, blocked));
-        if !blocked {
-            stats.longest_unblocked_wait = stats.longest_unblocked_wait.max(Some(wait));
-        }
-    }
-    waits.sort_unstable();
-    stats.longest_wait = waits.last().copied();
-    stats.median_wait = waits.get(waits.len() / 2).copied();
-    Ok(stats)
+/// How long the run has waited that may begin for the longest time on a thread that is idle: such
+/// threads are in the order in which their runs may begin.
+fn longest_unblocked(tx: &Tx<'_>, now: Timestamp) -> Result<Option<Duration>, Error> {
+    let first = queue::next_available(tx)?;
+    Ok(first.and_then(|at| Duration::try_from(now.duration_since(at)).ok()))
 }

@@ -5,7 +5,8 @@ use wakeful_core::{Digest, RunId, Timestamp};
 
 use super::SledStore;
 use super::crons;
-use super::keys;
+use super::jobs::Rank;
+use super::keys::{self, Parts};
 use super::outbox;
 use super::runs;
 use super::table::Table;
@@ -21,6 +22,8 @@ use crate::record::{
 pub(super) const GRACE: Duration = Duration::from_secs(600);
 /// How many records one transaction deletes.
 const PORTION: usize = 100;
+/// How many keys are held at a time of what is to be deleted.
+const FOUND: usize = 10_000;
 
 impl SledStore {
     /// Deletes runs that ended before `before` and whose thread is gone.
@@ -35,34 +38,35 @@ impl SledStore {
         let mut deleted = 0;
         for portion in old.chunks(PORTION) {
             let portion = portion.to_vec();
-            deleted += self.write(Purpose::End, move |tx| forget_runs(tx, &portion)).await?;
+            deleted +=
+                self.write_as(Rank::Due, Purpose::End, move |tx| forget_runs(tx, &portion)).await?;
         }
         Ok(deleted)
     }
 
     /// Deletes fires that were recorded before `before`.
     pub(super) async fn sweep_fires(&self, before: Timestamp) -> Result<u64, Error> {
-        let old: Vec<Vec<u8>> = self
-            .read(move |tx| {
-                let mut old = Vec::new();
-                for fire in tx.all::<StoredFire>() {
-                    let fire = fire?;
-                    if fire.recorded < before {
-                        old.push(keys::fire(&fire.open()));
-                    }
-                }
-                Ok(old)
-            })
-            .await?;
+        let mut deleted = 0;
+        let mut from = Some(Vec::new());
+        while let Some(start) = from {
+            let (old, next) = self.read(move |tx| old_fires(tx, start, before)).await?;
+            from = next;
+            deleted += old.len() as u64;
+            self.forget_fires(old).await?;
+        }
+        Ok(deleted)
+    }
+
+    async fn forget_fires(&self, old: Vec<Vec<u8>>) -> Result<(), Error> {
         for portion in old.chunks(PORTION) {
             let portion = portion.to_vec();
-            self.write(Purpose::End, move |tx| {
+            self.write_as(Rank::Due, Purpose::End, move |tx| {
                 portion.iter().for_each(|key| tx.remove(Table::Fires, key));
                 Ok(())
             })
             .await?;
         }
-        Ok(old.len() as u64)
+        Ok(())
     }
 
     /// Deletes crons that had ended before `before`.
@@ -73,7 +77,7 @@ impl SledStore {
         for portion in old.chunks(1) {
             let portion = portion.to_vec();
             let work = move |tx: &mut Tx<'_>| crons::delete_ended(tx, &portion, before);
-            deleted += self.write(Purpose::End, work).await?;
+            deleted += self.write_as(Rank::Due, Purpose::End, work).await?;
         }
         Ok(deleted)
     }
@@ -81,12 +85,40 @@ impl SledStore {
     /// Deletes blobs that nothing names and that nobody wanted for `age`.
     pub(super) async fn sweep_blobs(&self, age: Duration) -> Result<u64, Error> {
         self.read(move |tx| {
-            let now = SystemTime::now();
-            let named = named(tx)?;
-            tx.docs().blobs.sweep(&named, now.checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH))
+            let before = SystemTime::now().checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
+            // Asking every record what it names takes long, and often there is no such blob.
+            if !tx.docs().blobs.any(before)? {
+                return Ok(0);
+            }
+            tx.docs().blobs.sweep(&named(tx)?, before)
         })
         .await
     }
+}
+
+/// The keys of fires that were recorded before `before`, from a key on, and the key from which to
+/// look for more.
+#[expect(clippy::type_complexity, reason = "a list, and where it goes on")]
+fn old_fires(
+    tx: &Tx<'_>,
+    from: Vec<u8>,
+    before: Timestamp,
+) -> Result<(Vec<Vec<u8>>, Option<Vec<u8>>), Error> {
+    let mut old = Vec::new();
+    for entry in tx.range(Table::Fires, from..) {
+        let (key, bytes) = entry?;
+        if old.len() >= FOUND {
+            return Ok((old, Some(key.to_vec())));
+        }
+        let mut parts = Parts(&key);
+        parts.id()?;
+        // Nothing is recorded before its instant, and most records need not be read to know that
+        // they stay.
+        if parts.time()? < before && tx.read::<StoredFire>(&bytes)?.recorded < before {
+            old.push(key.to_vec());
+        }
+    }
+    Ok((old, None))
 }
 
 fn forget_runs(tx: &mut Tx<'_>, ids: &[RunId]) -> Result<u64, Error> {

@@ -37,29 +37,23 @@ pub(super) fn metadata(tx: &Tx<'_>, id: ThreadId) -> Result<Option<Object>, Erro
 }
 
 pub(super) fn search(tx: &Tx<'_>, query: &ThreadQuery) -> Result<Page<Thread>, Error> {
-    let mut found = Vec::new();
-    match &query.ids {
+    let matching = |thread: Result<StoredThread, Error>| {
+        let fits = |thread| Ok(matches(tx, &thread, query)?.then_some(thread));
+        thread.and_then(fits).transpose()
+    };
+    let (by, order) = (query.sort_by, query.order);
+    let compare = |a: &StoredThread, b: &StoredThread| compare(a, b, by);
+    let (part, total) = match &query.ids {
         Some(ids) => {
-            for id in ids.iter().collect::<BTreeSet<_>>() {
-                if let Some(thread) = tx.load::<StoredThread>(id.as_bytes())?
-                    && matches(tx, &thread, query)?
-                {
-                    found.push(thread);
-                }
-            }
+            let ids: BTreeSet<_> = ids.iter().collect();
+            let known = ids.into_iter().filter_map(|id| tx.load(id.as_bytes()).transpose());
+            page(known.filter_map(matching), order, query.offset, query.limit, compare)?
         }
         None => {
-            for thread in tx.all::<StoredThread>() {
-                let thread = thread?;
-                if matches(tx, &thread, query)? {
-                    found.push(thread);
-                }
-            }
+            let all = tx.all::<StoredThread>().filter_map(matching);
+            page(all, order, query.offset, query.limit, compare)?
         }
-    }
-    let by = query.sort_by;
-    let (part, total) =
-        page(found, query.order, query.offset, query.limit, |a, b| compare(a, b, by));
+    };
     let items = part.into_iter().map(|thread| thread.open(tx.docs())).collect::<Result<_, _>>()?;
     Ok(Page { items, total })
 }

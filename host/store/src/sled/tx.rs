@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 use std::ops::{Bound, RangeBounds};
+use std::sync::atomic::Ordering;
 
 use ::sled::{IVec, Transactional};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::backlog::Change;
 use super::inner::{Inner, fault};
 use super::table::{Record, Table};
 use crate::Error;
@@ -20,6 +22,7 @@ const LARGEST: usize = 4096;
 pub(super) struct Tx<'a> {
     inner: &'a Inner,
     writes: BTreeMap<(Table, Vec<u8>), Option<Vec<u8>>>,
+    backlog: Vec<Change>,
 }
 
 /// A key and its value.
@@ -30,7 +33,7 @@ pub(super) struct Scan(::sled::Iter);
 
 impl<'a> Tx<'a> {
     pub(super) fn new(inner: &'a Inner) -> Self {
-        Self { inner, writes: BTreeMap::new() }
+        Self { inner, writes: BTreeMap::new(), backlog: Vec::new() }
     }
 
     /// The documents.
@@ -97,9 +100,20 @@ impl<'a> Tx<'a> {
         self.writes.insert((table, key.to_vec()), None);
     }
 
+    /// Counts whose turn it is, where several wait for the same.
+    pub(super) fn turn(&self) -> u64 {
+        self.inner.turns.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Notes a change to what is pending, for whoever asks how long it has waited.
+    pub(super) fn note(&mut self, change: Change) {
+        self.backlog.push(change);
+    }
+
     /// Drops the writes that were collected so far.
     pub(super) fn forget(&mut self) {
         self.writes.clear();
+        self.backlog.clear();
     }
 
     /// The first entry whose key begins with `prefix`, own writes included.
@@ -174,7 +188,10 @@ impl<'a> Tx<'a> {
             Ok(())
         });
         match applied {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.inner.backlog.apply(&self.backlog);
+                Ok(())
+            }
             Err(::sled::transaction::TransactionError::Storage(error)) => Err(fault(error)),
             Err(::sled::transaction::TransactionError::Abort(())) => {
                 Err(std::io::Error::other("the transaction was given up").into())

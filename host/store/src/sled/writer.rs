@@ -1,41 +1,52 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::inner::Inner;
+use super::jobs::{Jobs, Rank};
 use super::open;
+use super::sync::{self, Group, Handover};
 use super::tx::Tx;
 use super::watchdog::{Pulse, Waiting};
 use crate::Error;
 use crate::folder::Purpose;
 
-/// The most requests that share one flush.
+/// How many requests share one flush, unless more came while an earlier group was made durable.
 const GROUP: usize = 256;
+/// The most requests that share one flush.
+const MOST: usize = 1024;
 /// How long a group gathers what is queued. A group that finds nothing more ends at once.
 const GATHER: Duration = Duration::from_millis(10);
-/// How many requests may queue before callers wait to queue theirs.
-const QUEUE: usize = 1024;
 
 /// The end of the queue that callers hold.
 pub(super) struct Writer {
-    queue: mpsc::Sender<Job>,
+    queue: Arc<Queue>,
     pulse: Arc<Pulse>,
 }
+
+/// What is queued, and who asked for the end.
+struct Queue {
+    jobs: Jobs<Job>,
+    closer: Mutex<Option<Closer>>,
+}
+
+type Closer = oneshot::Sender<Result<(), Error>>;
 
 enum Job {
     Write { purpose: Purpose, request: Box<dyn Request>, waiting: Waiting },
     Pause { work: Pause, waiting: Waiting },
-    Close(oneshot::Sender<Result<(), Error>>),
 }
 
 type Pause = Box<dyn FnOnce(&Inner, &Pulse) + Send>;
 
 /// One transaction, and whoever waits for it.
-trait Request: Send {
+pub(super) trait Request: Send {
+    /// Collects its writes.
     fn apply(&mut self, tx: &mut Tx<'_>) -> Result<(), Error>;
+    /// Tells what came of it: once what it wrote is durable, or when it failed.
     fn answer(self: Box<Self>, result: Result<(), Error>);
 }
 
@@ -67,23 +78,30 @@ where
 }
 
 impl Writer {
-    /// Starts the thread that owns all writes.
+    /// Starts the thread that owns all writes, and the one that waits for the disk.
     pub(super) fn start(
         inner: Arc<Inner>,
         pulse: Arc<Pulse>,
     ) -> Result<(Self, JoinHandle<()>), Error> {
         let commits = open::commits(&Tx::new(&inner))?;
-        let (queue, jobs) = mpsc::channel(QUEUE);
-        let beat = Arc::clone(&pulse);
-        let thread = std::thread::Builder::new()
-            .name("wakeful-writer".to_owned())
-            .spawn(move || run(&inner, jobs, &beat, commits))?;
+        let queue = Arc::new(Queue { jobs: Jobs::default(), closer: Mutex::default() });
+        let (jobs, beat) = (Arc::clone(&queue), Arc::clone(&pulse));
+        let thread =
+            std::thread::Builder::new().name("wakeful-writer".to_owned()).spawn(move || {
+                let (handover, syncer) = sync::channel();
+                let (inner, pulse) = (&*inner, &*beat);
+                std::thread::scope(|scope| {
+                    scope.spawn(|| syncer.run(inner, pulse));
+                    Thread { inner, pulse, handover, commits }.run(&jobs);
+                });
+            })?;
         Ok((Self { queue, pulse }, thread))
     }
 
     /// Queues one transaction. What comes back answers once it is durable.
     pub(super) async fn submit<T, F>(
         &self,
+        rank: Rank,
         purpose: Purpose,
         work: F,
     ) -> Result<oneshot::Receiver<Result<T, Error>>, Error>
@@ -94,7 +112,7 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let request = Box::new(Typed { work: Some(work), value: None, reply });
         let job = Job::Write { purpose, request, waiting: self.pulse.wait() };
-        self.queue.send(job).await.map_err(|_| gone())?;
+        self.queue.jobs.push(rank, job).await.map_err(|_| gone())?;
         Ok(answer)
     }
 
@@ -109,15 +127,49 @@ impl Writer {
             let _ = reply.send(work(inner, pulse));
         });
         let job = Job::Pause { work, waiting: self.pulse.wait() };
-        self.queue.send(job).await.map_err(|_| gone())?;
+        self.queue.jobs.push(Rank::Asked, job).await.map_err(|_| gone())?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
     /// Ends the thread after what is queued.
     pub(super) async fn close(&self) -> Result<(), Error> {
         let (reply, answer) = oneshot::channel();
-        self.queue.send(Job::Close(reply)).await.map_err(|_| gone())?;
+        {
+            let mut closer = self.queue.closer.lock().unwrap_or_else(PoisonError::into_inner);
+            if !self.queue.jobs.close() {
+                return Err(gone());
+            }
+            *closer = Some(reply);
+        }
         answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue.jobs.close();
+    }
+}
+
+impl Queue {
+    fn closer(&self) -> Option<Closer> {
+        self.closer.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn refuse(&self, reason: &str) {
+        self.jobs.close();
+        while let Some(job) = self.jobs.next() {
+            match job {
+                Job::Write { request, .. } => {
+                    request.answer(Err(Error::Stopped(reason.to_owned())));
+                }
+                // Whoever waits for a pause learns it from the dropped channel.
+                Job::Pause { .. } => {}
+            }
+        }
+        if let Some(closer) = self.closer() {
+            let _ = closer.send(Err(Error::Stopped(reason.to_owned())));
+        }
     }
 }
 
@@ -126,87 +178,89 @@ pub(super) fn gone() -> Error {
     Error::Stopped("it is closed".to_owned())
 }
 
-fn run(inner: &Inner, mut jobs: mpsc::Receiver<Job>, pulse: &Pulse, mut commits: u64) {
-    while let Some(first) = jobs.blocking_recv() {
-        let group =
-            catch_unwind(AssertUnwindSafe(|| serve(inner, first, &mut jobs, pulse, &mut commits)));
-        let ended = match group {
-            Ok(ended) => ended,
-            // sled panics on some kinds of damage.
-            Err(_) => Err(Error::Stopped("writing to the database panicked".to_owned())),
-        };
-        match ended {
-            Ok(None) => {}
-            Ok(Some(closer)) => {
-                let closed = finish(inner, commits);
-                jobs.close();
-                let _ = closer.send(closed);
-                refuse(jobs, "it is closed");
-                return;
-            }
-            Err(error) => {
-                inner.stop(&error.to_string());
-                refuse(jobs, &error.to_string());
-                return;
-            }
-        }
-    }
-    if let Err(error) = finish(inner, commits) {
-        tracing::warn!(%error, "the store was not closed cleanly; the next start checks it");
-    }
-}
-
-type Closer = oneshot::Sender<Result<(), Error>>;
-
-/// Serves a group that begins with `job`. Returns who asked for the end, if anybody did. An error
-/// means that nothing can be written any more; those who wait have been told.
-fn serve(
-    inner: &Inner,
-    job: Job,
-    jobs: &mut mpsc::Receiver<Job>,
-    pulse: &Pulse,
-    commits: &mut u64,
-) -> Result<Option<Closer>, Error> {
-    let begun = Instant::now();
-    let mut group = Group { inner, pulse, commits, dirty: false, answers: Vec::new() };
-    let mut next = Some(job);
-    let mut after = None;
-    while let Some(job) = next.take() {
-        match job {
-            Job::Write { purpose, request, waiting } => group.apply(purpose, request, waiting)?,
-            other => {
-                after = Some(other);
-                break;
-            }
-        }
-        if group.answers.len() < GROUP && begun.elapsed() < GATHER {
-            next = jobs.try_recv().ok();
-        }
-    }
-    group.end()?;
-    match after {
-        Some(Job::Pause { work, waiting }) => {
-            work(inner, pulse);
-            pulse.beat();
-            drop(waiting);
-            Ok(None)
-        }
-        Some(Job::Close(closer)) => Ok(Some(closer)),
-        Some(Job::Write { .. }) | None => Ok(None),
-    }
-}
-
-struct Group<'a> {
+/// The thread that owns all writes.
+struct Thread<'a> {
     inner: &'a Inner,
     pulse: &'a Pulse,
-    commits: &'a mut u64,
-    dirty: bool,
-    answers: Vec<(Box<dyn Request>, Waiting)>,
+    handover: Handover,
+    /// How many commits the database has seen.
+    commits: u64,
 }
 
-impl Group<'_> {
+impl Thread<'_> {
+    fn run(mut self, queue: &Queue) {
+        while let Some(first) = queue.jobs.wait() {
+            let served = catch_unwind(AssertUnwindSafe(|| self.serve(first, &queue.jobs)));
+            // sled panics on some kinds of damage.
+            let served = served.unwrap_or_else(|_| {
+                Err(Error::Stopped("writing to the database panicked".to_owned()))
+            });
+            if let Err(error) = served {
+                self.inner.stop(&error.to_string());
+                queue.refuse(&error.to_string());
+                return;
+            }
+        }
+        self.handover.settle();
+        let closed = self.inner.alive().and_then(|()| self.finish());
+        match queue.closer() {
+            Some(closer) => {
+                let _ = closer.send(closed);
+            }
+            None => {
+                if let Err(error) = closed {
+                    tracing::warn!(%error, "the store was not closed cleanly; the next start checks it");
+                }
+            }
+        }
+    }
+
+    /// Serves a group that begins with `job`. An error means that nothing can be written any more;
+    /// those who wait have been told.
+    fn serve(&mut self, job: Job, jobs: &Jobs<Job>) -> Result<(), Error> {
+        let begun = Instant::now();
+        let mut group = Group::default();
+        let mut next = Some(job);
+        loop {
+            match next.take() {
+                Some(Job::Write { purpose, request, waiting }) => {
+                    self.apply(&mut group, purpose, request, waiting)?;
+                }
+                Some(Job::Pause { work, waiting }) => {
+                    self.hand_over(group)?;
+                    self.handover.settle();
+                    work(self.inner, self.pulse);
+                    self.pulse.beat();
+                    drop(waiting);
+                    return Ok(());
+                }
+                None => return self.hand_over(group),
+            }
+            if group.answers.len() < GROUP && begun.elapsed() < GATHER {
+                next = jobs.next();
+                if next.is_some() {
+                    continue;
+                }
+            }
+            match self.handover.offer(group) {
+                Ok(None) => return Ok(()),
+                Ok(Some(back)) => group = back,
+                Err(refused) => return Err(refused.fail(self.inner)),
+            }
+            // An earlier group is being made durable, so this one may as well grow.
+            if group.answers.len() < MOST {
+                next = jobs.next();
+            }
+        }
+    }
+
+    fn hand_over(&self, group: Group) -> Result<(), Error> {
+        self.handover.hand_over(group).map_err(|refused| refused.fail(self.inner))
+    }
+
     fn apply(
         &mut self,
+        group: &mut Group,
         purpose: Purpose,
         mut request: Box<dyn Request>,
         waiting: Waiting,
@@ -217,72 +271,34 @@ impl Group<'_> {
             request.answer(Err(error));
             return Ok(());
         }
-        self.answers.push((request, waiting));
-        if let Err(error) = self.commit(tx) {
-            return Err(self.fail(&error));
+        group.answers.push((request, waiting));
+        if let Err(error) = self.commit(group, tx) {
+            self.inner.stop(&error.to_string());
+            return Err(std::mem::take(group).fail(self.inner));
         }
         self.pulse.beat();
         Ok(())
     }
 
-    fn commit(&mut self, mut tx: Tx<'_>) -> Result<(), Error> {
-        if tx.len() == 0 {
-            return Ok(());
+    fn commit(&mut self, group: &mut Group, mut tx: Tx<'_>) -> Result<(), Error> {
+        if tx.len() > 0 {
+            self.commits = self.commits.saturating_add(1);
+            open::count_commit(&mut tx, self.commits)?;
+            group.dirty = true;
+            tx.commit()?;
         }
-        *self.commits = self.commits.saturating_add(1);
-        open::count_commit(&mut tx, *self.commits)?;
-        self.dirty = true;
-        tx.commit()
+        group.commits = self.commits;
+        Ok(())
     }
 
-    fn sync(&self) -> Result<(), Error> {
-        let begun = Instant::now();
+    /// Leaves the note that spares the next start its check.
+    fn finish(&self) -> Result<(), Error> {
+        let mut tx = Tx::new(self.inner);
+        open::note_clean(&mut tx)?;
+        let commits = self.commits.saturating_add(1);
+        open::count_commit(&mut tx, commits)?;
+        tx.commit()?;
         self.inner.sync()?;
-        self.inner.mark.set(*self.commits)?;
-        self.inner.syncs.note(begun.elapsed());
-        Ok(())
-    }
-
-    fn end(mut self) -> Result<(), Error> {
-        if self.dirty
-            && let Err(error) = self.sync()
-        {
-            return Err(self.fail(&error));
-        }
-        self.pulse.beat();
-        for (request, _waiting) in self.answers.drain(..) {
-            request.answer(Ok(()));
-        }
-        Ok(())
-    }
-
-    fn fail(&mut self, error: &Error) -> Error {
-        let reason = error.to_string();
-        self.inner.stop(&reason);
-        for (request, _waiting) in self.answers.drain(..) {
-            request.answer(Err(Error::Stopped(reason.clone())));
-        }
-        Error::Stopped(reason)
-    }
-}
-
-/// Leaves the note that spares the next start its check.
-fn finish(inner: &Inner, commits: u64) -> Result<(), Error> {
-    let mut tx = Tx::new(inner);
-    open::note_clean(&mut tx)?;
-    open::count_commit(&mut tx, commits.saturating_add(1))?;
-    tx.commit()?;
-    inner.sync()?;
-    Ok(inner.mark.set(commits.saturating_add(1))?)
-}
-
-fn refuse(mut jobs: mpsc::Receiver<Job>, reason: &str) {
-    jobs.close();
-    while let Ok(job) = jobs.try_recv() {
-        match job {
-            Job::Write { request, .. } => request.answer(Err(Error::Stopped(reason.to_owned()))),
-            // Whoever waits for a pause or an end learns it from the dropped channel.
-            Job::Pause { .. } | Job::Close(_) => {}
-        }
+        Ok(self.inner.mark.set(commits)?)
     }
 }

@@ -25,16 +25,22 @@ pub(super) struct Due {
     pub(super) trouble: Option<Error>,
 }
 
+/// Of so many crons that are read while more are due, one is the last that came due. So a burst
+/// that takes a while to record delays no cron that comes due meanwhile, and goes on all the same.
+const NEWEST: u64 = 4;
+
 /// Reads the crons that are due. One that cannot be read keeps no other from firing.
 pub(super) fn due(tx: &Tx<'_>, now: Timestamp, limit: usize) -> Result<Due, Error> {
     let mut due = Due::default();
     let late = now.checked_sub(ON_TIME).unwrap_or(Timestamp::MIN);
     let (late, now) = (keys::time(late).to_vec(), keys::timed(now, &[u8::MAX; 16]));
     // What is on time does not wait for what is late anyway.
-    for entry in tx.range(Table::Due, late.clone()..=now).chain(tx.range(Table::Due, ..late)) {
-        if due.crons.len() >= limit {
-            break;
-        }
+    let mut on_time = tx.range(Table::Due, late.clone()..=now);
+    let mut overdue = tx.range(Table::Due, ..late);
+    while due.crons.len() < limit {
+        let newest = tx.turn() % NEWEST == NEWEST - 1;
+        let entry = if newest { on_time.next_back() } else { on_time.next() };
+        let Some(entry) = entry.or_else(|| overdue.next()) else { break };
         let (key, _) = entry?;
         let mut parts = Parts(&key);
         let at = parts.time()?;

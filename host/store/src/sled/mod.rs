@@ -32,6 +32,7 @@ mod paging;
 mod queue;
 mod repair;
 mod runs;
+mod scan;
 mod states;
 mod stats;
 mod sweep;

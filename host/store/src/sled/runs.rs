@@ -12,7 +12,6 @@ use crate::record::{Docs, StoredLease, StoredRun, StoredThread};
 use crate::{Error, Inserted, NewRun, Page, RunQuery};
 
 /// A run to insert, with its large parts written.
-#[derive(Clone)]
 pub(super) struct Prepared {
     pub(super) run: StoredRun,
     pub(super) thread: Option<StoredThread>,

@@ -1,7 +1,9 @@
 //! What makes groups of transactions durable while the next ones are applied.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
 use super::inner::Inner;
@@ -29,29 +31,27 @@ enum Step {
 /// The end of the writer. One group at a time is being made durable.
 pub(super) struct Handover {
     steps: SyncSender<Step>,
+    idle: Arc<AtomicBool>,
 }
 
 /// The end of the thread that waits for the disk.
 pub(super) struct Syncer {
     steps: Receiver<Step>,
+    idle: Arc<AtomicBool>,
 }
 
 /// Two ends that belong together.
 pub(super) fn channel() -> (Handover, Syncer) {
     // Without a buffer, because a group that waits had better grow.
     let (sender, receiver) = sync_channel(0);
-    (Handover { steps: sender }, Syncer { steps: receiver })
+    let idle = Arc::new(AtomicBool::new(true));
+    (Handover { steps: sender, idle: Arc::clone(&idle) }, Syncer { steps: receiver, idle })
 }
 
 impl Handover {
-    /// Hands over a group, unless another is being made durable: then it comes back.
-    pub(super) fn offer(&self, group: Group) -> Result<Option<Group>, Group> {
-        match self.steps.try_send(Step::Group(group)) {
-            Ok(()) => Ok(None),
-            Err(TrySendError::Full(Step::Group(group))) => Ok(Some(group)),
-            Err(TrySendError::Disconnected(Step::Group(group))) => Err(group),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Ok(None),
-        }
+    /// Whether no group is being made durable.
+    pub(super) fn is_idle(&self) -> bool {
+        self.idle.load(Ordering::Relaxed)
     }
 
     /// Hands over a group, once no other is being made durable.
@@ -79,7 +79,10 @@ impl Syncer {
     /// Makes group after group durable, and only then answers it; ends with the writer, or when a
     /// group cannot be made durable.
     pub(super) fn run(self, inner: &Inner, pulse: &Pulse) {
-        while let Ok(step) = self.steps.recv() {
+        loop {
+            self.idle.store(true, Ordering::Relaxed);
+            let Ok(step) = self.steps.recv() else { return };
+            self.idle.store(false, Ordering::Relaxed);
             let group = match step {
                 Step::Group(group) => group,
                 Step::Barrier(barrier) => {

@@ -1,13 +1,14 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::{Bound, RangeBounds};
 use std::sync::atomic::Ordering;
 
-use ::sled::{IVec, Transactional};
+use ::sled::Transactional;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::backlog::Change;
 use super::inner::{Inner, fault};
+use super::scan::Scan;
 use super::table::{Record, Table};
 use crate::Error;
 use crate::record::{Docs, Unreadable, VERSION, decode, encode};
@@ -21,19 +22,37 @@ const LARGEST: usize = 4096;
 /// Only the writer thread commits, so what it reads cannot change before it does.
 pub(super) struct Tx<'a> {
     inner: &'a Inner,
-    writes: BTreeMap<(Table, Vec<u8>), Option<Vec<u8>>>,
+    /// What earlier requests wrote that is not committed yet: it counts as if it were.
+    earlier: Option<&'a Batch>,
+    own: Batch,
+}
+
+/// Writes that are committed together, all or none.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) writes: Writes,
     backlog: Vec<Change>,
 }
+
+/// A value for each key, or none where it is removed.
+pub(super) type Writes = BTreeMap<(Table, Vec<u8>), Option<Vec<u8>>>;
 
 /// A key and its value.
 pub(super) type Entry = (Vec<u8>, Vec<u8>);
 
-/// Entries of a table as it stands, without the request's own writes.
-pub(super) struct Scan(::sled::Iter);
-
 impl<'a> Tx<'a> {
     pub(super) fn new(inner: &'a Inner) -> Self {
-        Self { inner, writes: BTreeMap::new(), backlog: Vec::new() }
+        Self { inner, earlier: None, own: Batch::default() }
+    }
+
+    /// A request after others whose writes are still to be committed.
+    pub(super) fn after(inner: &'a Inner, earlier: &'a Batch) -> Self {
+        Self { earlier: Some(earlier), ..Self::new(inner) }
+    }
+
+    /// The writes of a batch, to be committed.
+    pub(super) fn of(inner: &'a Inner, batch: Batch) -> Self {
+        Self { inner, earlier: None, own: batch }
     }
 
     /// The documents.
@@ -43,9 +62,12 @@ impl<'a> Tx<'a> {
 
     /// A value, own writes included.
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        if let Some(written) = self.writes.get(&(table, key.to_vec())) {
+        let key = (table, key.to_vec());
+        let earlier = || self.earlier.and_then(|earlier| earlier.writes.get(&key));
+        if let Some(written) = self.own.writes.get(&key).or_else(earlier) {
             return Ok(written.clone());
         }
+        let (table, key) = key;
         let found = self.inner.tree(table).get(key).map_err(fault)?;
         Ok(found.map(|value| value.to_vec()))
     }
@@ -91,13 +113,13 @@ impl<'a> Tx<'a> {
                 format!("a value of {} bytes is too large for {}", value.len(), table.name());
             return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, text).into());
         }
-        self.writes.insert((table, key.to_vec()), Some(value));
+        self.own.writes.insert((table, key.to_vec()), Some(value));
         Ok(())
     }
 
     /// Removes a value, if there is one.
     pub(super) fn remove(&mut self, table: Table, key: &[u8]) {
-        self.writes.insert((table, key.to_vec()), None);
+        self.own.writes.insert((table, key.to_vec()), None);
     }
 
     /// Counts whose turn it is, where several wait for the same.
@@ -107,18 +129,18 @@ impl<'a> Tx<'a> {
 
     /// Notes a change to what is pending, for whoever asks how long it has waited.
     pub(super) fn note(&mut self, change: Change) {
-        self.backlog.push(change);
+        self.own.backlog.push(change);
     }
 
     /// Drops the writes that were collected so far.
     pub(super) fn forget(&mut self) {
-        self.writes.clear();
-        self.backlog.clear();
+        self.own = Batch::default();
     }
 
     /// The first entry whose key begins with `prefix`, own writes included.
     pub(super) fn first(&self, table: Table, prefix: &[u8]) -> Result<Option<Entry>, Error> {
         let written = self
+            .own
             .writes
             .range((table, prefix.to_vec())..)
             .take_while(|((t, key), _)| *t == table && key.starts_with(prefix))
@@ -130,7 +152,7 @@ impl<'a> Tx<'a> {
             {
                 break;
             }
-            if !self.writes.contains_key(&(table, key.to_vec())) {
+            if !self.own.writes.contains_key(&(table, key.to_vec())) {
                 return Ok(Some((key.to_vec(), value.to_vec())));
             }
         }
@@ -139,13 +161,37 @@ impl<'a> Tx<'a> {
 
     /// Every entry whose key begins with `prefix`, own writes not included.
     pub(super) fn scan(&self, table: Table, prefix: &[u8]) -> Scan {
-        Scan(self.inner.tree(table).scan_prefix(prefix))
+        let mut newer = VecDeque::new();
+        if let Some(earlier) = self.earlier {
+            let from = earlier.writes.range((table, prefix.to_vec())..);
+            let within = from.take_while(|((t, key), _)| *t == table && key.starts_with(prefix));
+            newer.extend(within.map(|((_, key), value)| (key.clone(), value.clone())));
+        }
+        Scan::new(self.inner.tree(table).scan_prefix(prefix), newer)
     }
 
     /// Every entry in a range of keys, own writes not included.
     pub(super) fn range(&self, table: Table, range: impl RangeBounds<Vec<u8>>) -> Scan {
         let range = (range.start_bound().cloned(), range.end_bound().cloned());
-        Scan(self.inner.tree(table).range::<Vec<u8>, (Bound<_>, Bound<_>)>(range))
+        let mut newer = VecDeque::new();
+        if let Some(earlier) = self.earlier {
+            let start = match &range.0 {
+                Bound::Included(key) | Bound::Excluded(key) => key.clone(),
+                Bound::Unbounded => Vec::new(),
+            };
+            let from = earlier.writes.range((table, start)..);
+            let within = from.take_while(|((t, key), _)| {
+                *t == table
+                    && match &range.1 {
+                        Bound::Included(end) => key <= end,
+                        Bound::Excluded(end) => key < end,
+                        Bound::Unbounded => true,
+                    }
+            });
+            let within = within.filter(|((_, key), _)| range.contains(key));
+            newer.extend(within.map(|((_, key), value)| (key.clone(), value.clone())));
+        }
+        Scan::new(self.inner.tree(table).range::<Vec<u8>, (Bound<_>, Bound<_>)>(range), newer)
     }
 
     /// Every record of a kind, own writes not included.
@@ -157,7 +203,12 @@ impl<'a> Tx<'a> {
 
     /// How many writes there are.
     pub(super) fn len(&self) -> usize {
-        self.writes.len()
+        self.own.writes.len()
+    }
+
+    /// The writes, to be committed with those of other requests.
+    pub(super) fn into_batch(self) -> Batch {
+        self.own
     }
 
     /// Applies the writes, all or none. They are durable only after [`Inner::sync`].
@@ -165,7 +216,7 @@ impl<'a> Tx<'a> {
         let mut trees = Vec::new();
         let mut batches: Vec<::sled::Batch> = Vec::new();
         let mut last = None;
-        for ((table, key), value) in self.writes {
+        for ((table, key), value) in self.own.writes {
             if last != Some(table) {
                 trees.push(self.inner.tree(table).clone());
                 batches.push(::sled::Batch::default());
@@ -189,7 +240,7 @@ impl<'a> Tx<'a> {
         });
         match applied {
             Ok(()) => {
-                self.inner.backlog.apply(&self.backlog);
+                self.inner.backlog.apply(&self.own.backlog);
                 Ok(())
             }
             Err(::sled::transaction::TransactionError::Storage(error)) => Err(fault(error)),
@@ -200,16 +251,10 @@ impl<'a> Tx<'a> {
     }
 }
 
-impl Iterator for Scan {
-    type Item = Result<(IVec, IVec), Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(|entry| entry.map_err(fault))
-    }
-}
-
-impl DoubleEndedIterator for Scan {
-    fn next_back(&mut self) -> Option<Self::Item> {
-        self.0.next_back().map(|entry| entry.map_err(fault))
+impl Batch {
+    /// Adds what a later request wrote.
+    pub(super) fn append(&mut self, mut later: Self) {
+        self.writes.append(&mut later.writes);
+        self.backlog.append(&mut later.backlog);
     }
 }

@@ -9,7 +9,7 @@ use super::inner::Inner;
 use super::jobs::{Jobs, Rank};
 use super::open;
 use super::sync::{self, Group, Handover};
-use super::tx::Tx;
+use super::tx::{Batch, Tx};
 use super::watchdog::{Pulse, Waiting};
 use crate::Error;
 use crate::folder::Purpose;
@@ -18,6 +18,9 @@ use crate::folder::Purpose;
 const GROUP: usize = 256;
 /// The most requests that share one flush.
 const MOST: usize = 1024;
+/// How many writes of several requests are committed together. Every commit costs sled two writes
+/// of its buffer and wakes all of its threads, and large ones leave garbage behind.
+const WRITES: usize = 100;
 /// How long a group gathers what is queued. A group that finds nothing more ends at once.
 const GATHER: Duration = Duration::from_millis(10);
 
@@ -92,7 +95,7 @@ impl Writer {
                 let (inner, pulse) = (&*inner, &*beat);
                 std::thread::scope(|scope| {
                     scope.spawn(|| syncer.run(inner, pulse));
-                    Thread { inner, pulse, handover, commits }.run(&jobs);
+                    Thread { inner, pulse, handover, batch: Batch::default(), commits }.run(&jobs);
                 });
             })?;
         Ok((Self { queue, pulse }, thread))
@@ -183,6 +186,8 @@ struct Thread<'a> {
     inner: &'a Inner,
     pulse: &'a Pulse,
     handover: Handover,
+    /// What was applied and is still to be committed.
+    batch: Batch,
     /// How many commits the database has seen.
     commits: u64,
 }
@@ -221,12 +226,12 @@ impl Thread<'_> {
         let begun = Instant::now();
         let mut group = Group::default();
         let mut next = Some(job);
-        loop {
-            match next.take() {
-                Some(Job::Write { purpose, request, waiting }) => {
+        while let Some(job) = next.take() {
+            match job {
+                Job::Write { purpose, request, waiting } => {
                     self.apply(&mut group, purpose, request, waiting)?;
                 }
-                Some(Job::Pause { work, waiting }) => {
+                Job::Pause { work, waiting } => {
                     self.hand_over(group)?;
                     self.handover.settle();
                     work(self.inner, self.pulse);
@@ -234,27 +239,19 @@ impl Thread<'_> {
                     drop(waiting);
                     return Ok(());
                 }
-                None => return self.hand_over(group),
             }
-            if group.answers.len() < GROUP && begun.elapsed() < GATHER {
-                next = jobs.next();
-                if next.is_some() {
-                    continue;
-                }
-            }
-            match self.handover.offer(group) {
-                Ok(None) => return Ok(()),
-                Ok(Some(back)) => group = back,
-                Err(refused) => return Err(refused.fail(self.inner)),
-            }
-            // An earlier group is being made durable, so this one may as well grow.
-            if group.answers.len() < MOST {
+            let small = group.answers.len() < GROUP && begun.elapsed() < GATHER;
+            // While an earlier group is being made durable, this one may as well grow.
+            if small || group.answers.len() < MOST && !self.handover.is_idle() {
                 next = jobs.next();
             }
         }
+        self.hand_over(group)
     }
 
-    fn hand_over(&self, group: Group) -> Result<(), Error> {
+    fn hand_over(&mut self, mut group: Group) -> Result<(), Error> {
+        self.commit(&mut group)?;
+        group.commits = self.commits;
         self.handover.hand_over(group).map_err(|refused| refused.fail(self.inner))
     }
 
@@ -265,29 +262,35 @@ impl Thread<'_> {
         mut request: Box<dyn Request>,
         waiting: Waiting,
     ) -> Result<(), Error> {
-        let mut tx = Tx::new(self.inner);
+        let mut tx = Tx::after(self.inner, &self.batch);
         let space = &self.inner.docs.blobs.space;
         if let Err(error) = space.check(purpose).and_then(|()| request.apply(&mut tx)) {
             request.answer(Err(error));
             return Ok(());
         }
         group.answers.push((request, waiting));
-        if let Err(error) = self.commit(group, tx) {
+        let own = tx.into_batch();
+        if self.batch.writes.len().saturating_add(own.writes.len()) > WRITES {
+            self.commit(group)?;
+        }
+        self.batch.append(own);
+        Ok(())
+    }
+
+    /// Commits what was applied.
+    fn commit(&mut self, group: &mut Group) -> Result<(), Error> {
+        if self.batch.writes.is_empty() {
+            return Ok(());
+        }
+        self.commits = self.commits.saturating_add(1);
+        group.dirty = true;
+        let mut tx = Tx::of(self.inner, std::mem::take(&mut self.batch));
+        let committed = open::count_commit(&mut tx, self.commits).and_then(|()| tx.commit());
+        if let Err(error) = committed {
             self.inner.stop(&error.to_string());
             return Err(std::mem::take(group).fail(self.inner));
         }
         self.pulse.beat();
-        Ok(())
-    }
-
-    fn commit(&mut self, group: &mut Group, mut tx: Tx<'_>) -> Result<(), Error> {
-        if tx.len() > 0 {
-            self.commits = self.commits.saturating_add(1);
-            open::count_commit(&mut tx, self.commits)?;
-            group.dirty = true;
-            tx.commit()?;
-        }
-        group.commits = self.commits;
         Ok(())
     }
 

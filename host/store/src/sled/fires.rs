@@ -17,7 +17,7 @@ use crate::{DueCron, Error, FirePlan};
 /// What is due.
 #[derive(Default)]
 pub(super) struct Due {
-    /// Earliest first.
+    /// In the order in which they are to fire.
     pub(super) crons: Vec<DueCron>,
     /// Due as well, but their records are damaged.
     pub(super) damaged: Vec<(Timestamp, CronId)>,
@@ -332,7 +332,7 @@ pub(super) fn forgive(tx: &mut Tx<'_>, id: CronId) -> Result<(), Error> {
 }
 
 /// The keys of the runs of a cron that are queued or running.
-fn open_runs(tx: &Tx<'_>, cron: CronId) -> super::tx::Scan {
+fn open_runs(tx: &Tx<'_>, cron: CronId) -> super::scan::Scan {
     tx.scan(Table::CronRuns, cron.as_bytes())
 }
 

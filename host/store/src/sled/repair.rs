@@ -95,7 +95,7 @@ pub(super) fn repair(inner: &Inner) -> Result<usize, Error> {
             add(Table::Due, keys::timed(due, cron.id.as_bytes()), Vec::new())?;
         }
         if let Some(ended) = cron.ended {
-            add(Table::CronsEnded, keys::timed(ended, cron.id.as_bytes()), Vec::new());
+            add(Table::CronsEnded, keys::timed(ended, cron.id.as_bytes()), Vec::new())?;
         }
     }
     for entry in reader.scan(Table::Items, &[]) {
@@ -115,7 +115,7 @@ pub(super) fn repair(inner: &Inner) -> Result<usize, Error> {
         let thread = run.thread.as_bytes();
         if let Some(cron) = run.cron().filter(|_| !run.status.is_final()) {
             let table = if run.is_held() { Table::CronHeld } else { Table::CronRuns };
-            add(table, keys::owned(cron.as_bytes(), run.created, run.id), Vec::new());
+            add(table, keys::owned(cron.as_bytes(), run.created, run.id), Vec::new())?;
         }
         match run.status {
             RunStatus::Pending => {

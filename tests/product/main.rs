@@ -20,3 +20,4 @@ mod items;
 mod keys;
 mod own_crons;
 mod sandbox;
+mod zones;

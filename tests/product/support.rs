@@ -26,6 +26,7 @@ pub(crate) fn examples() -> PathBuf {
 /// Folders for a server, and the server while it runs.
 pub(crate) struct Server {
     home: TempDir,
+    environment: Vec<(String, PathBuf)>,
     running: Option<Running>,
 }
 
@@ -49,7 +50,7 @@ impl Server {
     pub(crate) fn new() -> Self {
         let home = TempDir::new().unwrap();
         std::fs::create_dir(home.path().join("assistants")).unwrap();
-        Self { home, running: None }
+        Self { home, environment: Vec::new(), running: None }
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -58,6 +59,11 @@ impl Server {
 
     pub(crate) fn assistants(&self) -> PathBuf {
         self.home.path().join("assistants")
+    }
+
+    /// Sets a variable of the environment for the server.
+    pub(crate) fn set(&mut self, name: &str, value: &Path) {
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// Copies an example into the assistants folder, under this id.
@@ -119,7 +125,8 @@ impl Server {
             .arg("--assistants")
             .arg(self.assistants())
             .current_dir(self.home.path())
-            .env_remove("WAKEFUL_URL");
+            .env_remove("WAKEFUL_URL")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 

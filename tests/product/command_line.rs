@@ -48,10 +48,50 @@ fn next_prints_instants_in_the_zone() {
 }
 
 #[test]
-fn a_bad_expression_fails_with_the_reason() {
+fn next_reads_several_schedules_and_tells_what_daylight_saving_time_does() {
+    let next = |dst: &[&str]| {
+        let schedules = ["next", "30 2 * * *", "@every 12h/15m", "@at 2026-03-08T12:00:00Z"];
+        let rest = ["--tz", "America/New_York", "--after", "2026-03-08T00:00:00-05:00", "-n", "4"];
+        wakeful(&[&schedules[..], &rest, dst, &["--json"]].concat())
+    };
+    let instants = |output: Output| serde_json::from_str::<Value>(&ok(output)).unwrap();
+    let vixie = next(&[]);
+    assert!(err(&vixie).contains("note: 2026-03-08: `30 2 * * *`: 02:30 does not exist"));
+    assert!(err(&vixie).contains("it fires at 03:00 instead (vixie)"), "{}", err(&vixie));
+    assert_eq!(
+        instants(vixie),
+        json!([
+            "2026-03-08T03:00:00-04:00",
+            "2026-03-08T08:00:00-04:00",
+            "2026-03-08T08:15:00-04:00",
+            "2026-03-08T20:15:00-04:00"
+        ])
+    );
+    let skipping = next(&["--dst", "skip_and_once"]);
+    assert!(err(&skipping).contains("skipped (skip_and_once)"), "{}", err(&skipping));
+    assert_eq!(
+        instants(skipping),
+        json!([
+            "2026-03-08T08:00:00-04:00",
+            "2026-03-08T08:15:00-04:00",
+            "2026-03-08T20:15:00-04:00",
+            "2026-03-09T02:30:00-04:00"
+        ])
+    );
+    let wrong = next(&["--dst", "never"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(err(&wrong).contains("vixie, skip_and_repeat, skip_and_once"), "{}", err(&wrong));
+}
+
+#[test]
+fn a_bad_expression_fails_with_the_reason_and_the_place() {
     let output = wakeful(&["next", "61 * * * *"]);
     assert!(!output.status.success());
-    assert!(err(&output).contains("minute"), "{}", err(&output));
+    assert!(err(&output).contains("minute field (column 1)"), "{}", err(&output));
+    let output = wakeful(&["next", "@daily", "@every 5"]);
+    assert!(err(&output).contains("schedule 2 of 2: \"5\""), "{}", err(&output));
+    let output = wakeful(&["next"]);
+    assert_eq!(output.status.code(), Some(2));
 }
 
 #[test]

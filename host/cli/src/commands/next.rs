@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     #[arg(long, visible_alias = "timezone", value_name = "ZONE")]
     tz: Option<String>,
 
-    /// Do this where the clock is set forward or back. vixie: what is jumped over comes right after
+    /// Follow this rule where the clock is set forward or back. vixie: what is jumped over comes right after
     /// it, and what comes twice counts once; a schedule that begins with * does as the wall does.
     /// skip_and_repeat: as the wall does. skip_and_once: what is jumped over is left out, and what
     /// comes twice counts once [default: vixie]
@@ -49,14 +49,17 @@ pub(super) fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {
         out::note(format_args!("warning: {warning}"));
     }
     let zone = schedule.timezone();
-    let instants =
-        schedule.upcoming(arguments.after.unwrap_or_else(Timestamp::now)).take(arguments.count);
+    let after = arguments.after.unwrap_or_else(Timestamp::now);
+    let instants = schedule.upcoming(after).take(arguments.count);
     if json {
-        let instants = instants.map(|at| Json::String(format::rfc3339(at, zone)));
-        return out::json(&instants.collect());
+        out::json(&instants.map(|at| Json::String(format::rfc3339(at, zone))).collect())?;
+    } else {
+        for line in lines(instants, zone) {
+            out::line(format_args!("{line}"))?;
+        }
     }
-    for line in lines(instants, zone) {
-        out::line(format_args!("{line}"))?;
+    for note in schedule.dst_notes(after, arguments.count) {
+        out::note(format_args!("note: {note}"));
     }
     Ok(())
 }

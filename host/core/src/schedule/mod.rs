@@ -23,6 +23,7 @@ mod expression;
 mod field;
 mod instants;
 mod local;
+mod notes;
 mod once;
 mod piece;
 mod rule;

@@ -37,7 +37,7 @@ pub(super) struct Rule {
 
 pub(super) enum Kind {
     /// Cron text.
-    Local(LocalTimes),
+    Local(Box<LocalTimes>),
     /// `@every`.
     Every(Every),
     /// `@at`.
@@ -47,7 +47,7 @@ pub(super) enum Kind {
 impl Rule {
     pub(super) fn parse(text: &str) -> Result<Self, ScheduleError> {
         let kind = match Parsed::parse(text)? {
-            Parsed::Local(_, expression) => Kind::Local(LocalTimes::new(&expression)?),
+            Parsed::Local(_, expression) => Kind::Local(Box::new(LocalTimes::new(&expression)?)),
             Parsed::Every(every) => Kind::Every(every),
             Parsed::At(instant) => Kind::At(instant),
         };
@@ -94,7 +94,7 @@ impl Rule {
 /// A text that was read.
 #[derive(Debug)]
 pub(super) enum Parsed<'a> {
-    Local(Layout<'a>, Expression),
+    Local(Layout<'a>, Box<Expression>),
     Every(Every),
     At(Timestamp),
 }
@@ -117,7 +117,7 @@ impl<'a> Parsed<'a> {
 
     fn fields(pieces: &[Piece<'a>], end: usize) -> Result<Self, ScheduleError> {
         let layout = Layout::of(pieces, end)?;
-        let expression = Expression::parse(&layout)?;
+        let expression = Box::new(Expression::parse(&layout)?);
         Ok(Self::Local(layout, expression))
     }
 }

@@ -1,3 +1,4 @@
+use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use crate::Timestamp;
@@ -24,10 +25,14 @@ impl Wall {
         Timestamp::from_second(self.0 - offset).ok()
     }
 
+    /// The date and the time of day.
+    pub(super) fn civil(self) -> Option<DateTime> {
+        Some(Offset::UTC.to_datetime(self.instant(0)?))
+    }
+
     /// How often, and when, the walls of a zone show this.
     pub(super) fn reading(self, zone: &TimeZone) -> Option<Reading> {
-        let civil = Offset::UTC.to_datetime(self.instant(0)?);
-        Some(match zone.to_ambiguous_timestamp(civil).offset() {
+        Some(match zone.to_ambiguous_timestamp(self.civil()?).offset() {
             AmbiguousOffset::Unambiguous { offset } => {
                 Reading::Once(self.instant(offset.seconds().into())?)
             }
@@ -76,6 +81,12 @@ impl Shift {
             .find(|transition| i64::from(transition.offset().seconds()) == after)
             .map_or(later, |transition| transition.timestamp());
         Some(Self { at, before, after })
+    }
+
+    /// When something is first shown that the shift leaves out or shows again.
+    pub(super) fn begins(&self) -> Timestamp {
+        let begins = self.resumes().instant(self.before);
+        begins.map_or(self.at, |begins| begins.min(self.at))
     }
 
     /// What the walls would have shown at the shift.

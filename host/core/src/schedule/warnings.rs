@@ -2,6 +2,7 @@ use super::Schedule;
 use super::days::{Dates, month_length};
 use super::every::{DAY, Every};
 use super::expression::{Expression, Layout};
+use super::field::Field;
 use super::rule::Parsed;
 
 const MONTHS: [&str; 12] = [
@@ -52,10 +53,29 @@ fn of_fields(layout: &Layout<'_>, expression: &Expression) -> Vec<String> {
             ));
         }
     }
+    warnings.extend(layout.fields().filter_map(|(field, piece)| uneven(field, piece.text)));
     warnings.extend(seconds(layout));
     warnings.extend(day_rule(expression).map(str::to_owned));
     warnings.extend(lacking_days(expression));
     warnings
+}
+
+/// Whether a field is `*/s` with a step that leaves a rest, which many take for an interval.
+fn uneven(field: Field, text: &str) -> Option<String> {
+    let (whole, unit) = match field {
+        Field::Second => ("minute", "s"),
+        Field::Minute => ("hour", "m"),
+        Field::Hour => ("day", "h"),
+        _ => return None,
+    };
+    let values = field.range().1 + 1;
+    let step: u32 = text.strip_prefix("*/")?.parse().ok()?;
+    (step < values && !values.is_multiple_of(step)).then(|| {
+        format!(
+            "\"{text}\" in the {} field begins anew with each {whole}, so that its last interval is shorter; for an even one write `@every {step}{unit}`",
+            field.name()
+        )
+    })
 }
 
 fn seconds(layout: &Layout<'_>) -> Option<String> {

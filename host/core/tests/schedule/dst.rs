@@ -212,11 +212,14 @@ fn each_rule_has_its_own_gaps_and_folds() {
     }
 }
 
+/// Whether an hour and a minute match a text.
+type Matches = fn(i8, i8) -> bool;
+
 /// The slow way to tell when something fires: look at the wall every five minutes.
 fn by_the_wall(
     zone: &TimeZone,
     (from, to): (Timestamp, Timestamp),
-    matches: impl Fn(i8, i8) -> bool,
+    matches: Matches,
     dst: Dst,
 ) -> Vec<Timestamp> {
     let mut latest = jiff::civil::DateTime::MIN;
@@ -244,7 +247,7 @@ fn the_rules_that_skip_agree_with_the_wall_itself() {
         "Pacific/Apia",
         "Antarctica/Troll",
     ];
-    let texts: [(&str, fn(i8, i8) -> bool); 2] = [
+    let texts: [(&str, Matches); 2] = [
         ("*/15 * * * *", |_, minute| minute % 15 == 0),
         ("5,45 0-3,23 * * *", |hour, minute| {
             (hour <= 3 || hour == 23) && (minute == 5 || minute == 45)

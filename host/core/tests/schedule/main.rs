@@ -9,6 +9,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod any_list;
+mod any_text;
 mod borderline;
 mod canonical;
 mod columns;
@@ -16,8 +18,11 @@ mod dst;
 mod every_and_at;
 mod lists;
 mod messages;
+mod notes;
 mod properties;
+mod random;
 mod vectors;
+mod warnings;
 mod zones;
 
 use wakeful_core::{Dst, Schedule, Timestamp};

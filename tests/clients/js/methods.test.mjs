@@ -70,7 +70,10 @@ for (const version of versions) {
     leave.abort();
     assert.ok(events.includes("values"), events.join());
 
-    if (threads.leftOut().includes("stream")) await talk(threads);
+    if (threads.leftOut().includes("stream")) {
+      await talk(threads);
+      await stop(threads, client.runs);
+    }
     if (threads.leftOut().includes("prune")) {
       assert.equal((await threads.prune([copied])).pruned_count, 1);
     }
@@ -184,6 +187,30 @@ async function talk(threads) {
       assert.equal((await session.output).answer, "yes");
     } finally {
       await session.close();
+    }
+  }
+}
+
+/** The output of a run that is cancelled, whether it has begun or not, is no wait for ever. */
+async function stop(threads, runs) {
+  for (const transport of ["sse", "websocket"]) {
+    for (const begins of [true, false]) {
+      const { thread_id: threadId } = await threads.create();
+      if (!begins) await runs.create(threadId, "echo", { input: { sleep: 60 } });
+      const session = threads.stream(threadId, { assistantId: "echo", transport });
+      try {
+        const { run_id: run } = await session.submitRun({ input: { sleep: 60 } });
+        let ended = false;
+        const end = () => (ended = true);
+        session.output.then(end, end);
+        if (begins) await until(async () => (await runs.get(threadId, run)).status === "running");
+        assert.equal(ended, false);
+        await runs.cancel(threadId, run);
+        await until(() => ended);
+      } finally {
+        await session.close();
+      }
+      await threads.delete(threadId);
     }
   }
 }

@@ -9,8 +9,8 @@ class Difference:
     why: str
     status: int | None = None
     """The status that Wakeful answers with, if it is another one."""
-    shape: bool = False
-    """The answer has another shape."""
+    shape: tuple[str, ...] = ()
+    """How the answer has another shape: what the comparison says, or how that begins."""
     skipped: bool = False
     """The exchange cannot be repeated."""
 
@@ -31,14 +31,32 @@ NO_CRON = "the cron was not created"
 WRONG_THERE = "a mistake of the other server"
 CLEARER = "another status for the same refusal"
 
+UNTOUCHED_THREAD = (".values is null", ".error is missing", ".interrupts is missing")
+UNTOUCHED_STATE = (
+    ".next is empty",
+    ".tasks is empty",
+    ".metadata is no object: None",
+    ".created_at is null",
+    ".checkpoint is no object: None",
+    ".checkpoint_id is null",
+    ".parent_checkpoint is no object: None",
+    ".parent_checkpoint_id is null",
+)
+
 DIFFERENCES: dict[str, dict[int, Difference]] = {
     "assistants": {
-        34: Difference("schemas", "a component that does not describe itself has no schemas", shape=True),
+        34: Difference(
+            "schemas",
+            "a component that does not describe itself has no schemas",
+            shape=tuple(
+                f".{kind}_schema is no object: None" for kind in ("input", "output", "state", "config")
+            ),
+        ),
     },
     "cancel": {
-        8: Difference("thread after cancel", NOTHING_KEPT, shape=True),
-        9: Difference("state after cancel", NOTHING_KEPT, shape=True),
-        18: Difference("thread after rollback", NOTHING_KEPT, shape=True),
+        8: Difference("thread after cancel", NOTHING_KEPT, shape=UNTOUCHED_THREAD),
+        9: Difference("state after cancel", NOTHING_KEPT, shape=UNTOUCHED_STATE),
+        18: Difference("thread after rollback", NOTHING_KEPT, shape=UNTOUCHED_THREAD),
         **{
             number: Difference(label, MEANWHILE, skipped=True)
             for number, label in enumerate(
@@ -81,19 +99,31 @@ DIFFERENCES: dict[str, dict[int, Difference]] = {
         71: Difference("cron of deleted assistant", NO_CRON, skipped=True),
     },
     "interrupts": {
-        3: Difference("state interrupted", ONE_CHECKPOINT, shape=True),
+        3: Difference(
+            "state interrupted",
+            ONE_CHECKPOINT,
+            shape=(".parent_checkpoint is no object: None", ".parent_checkpoint_id is null"),
+        ),
         18: Difference("thread interrupt_before", SEVERAL_NODES, skipped=True),
         19: Difference("state interrupt_before", SEVERAL_NODES, skipped=True),
         20: Difference("interrupt_after *", SEVERAL_NODES, skipped=True),
         23: Difference("durability exit history", SEVERAL_NODES, skipped=True),
     },
     "meta": {
-        5: Difference("GET /metrics", "the newer text format, which Prometheus reads as well", shape=True),
-        8: Difference("OPTIONS /threads", "an answer without a body has no type", shape=True),
+        5: Difference(
+            "GET /metrics",
+            "the newer text format, which Prometheus reads as well",
+            shape=("content-type application/openmetrics-text; version=1.0.0; charset=utf-8 instead",),
+        ),
+        8: Difference(
+            "OPTIONS /threads",
+            "an answer without a body has no type",
+            shape=("no header content-type", "content-type None instead"),
+        ),
     },
     "runs": {
         7: Difference("join unknown run", WRONG_THERE, status=404),
-        45: Difference("state after error", NOTHING_KEPT, shape=True),
+        45: Difference("state after error", NOTHING_KEPT, shape=(".next is empty", ".tasks is empty")),
     },
     "store": {
         15: Difference("search no prefix", WRONG_THERE, status=200),
@@ -103,8 +133,22 @@ DIFFERENCES: dict[str, dict[int, Difference]] = {
         37: Difference("join_stream bad last id", "refused as it is on the stream of a thread", status=422),
     },
     "threads": {
-        26: Difference("state select (sdk-only?)", "the choice is honoured", shape=True),
-        27: Difference("history limit 10", ONE_CHECKPOINT, shape=True),
+        26: Difference(
+            "state select (sdk-only?)",
+            "the choice is honoured",
+            shape=tuple(
+                f".{key} is missing"
+                for key in (
+                    "next", "tasks", "metadata", "created_at", "interrupts",
+                    "checkpoint", "checkpoint_id", "parent_checkpoint", "parent_checkpoint_id",
+                )
+            ),
+        ),
+        27: Difference(
+            "history limit 10",
+            ONE_CHECKPOINT,
+            shape=("no id at [1, 'parent_checkpoint', 'checkpoint_id']",),
+        ),
         29: Difference("history before str", WRONG_THERE, status=200),
         30: Difference("history before checkpoint", WRONG_THERE, skipped=True),
         31: Difference("history checkpoint", ONE_CHECKPOINT, skipped=True),

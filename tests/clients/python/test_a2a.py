@@ -10,6 +10,7 @@ from a2a.helpers.proto_helpers import get_message_text, new_data_message, new_te
 from a2a.types.a2a_pb2 import (
     CancelTaskRequest,
     GetTaskRequest,
+    ListTasksRequest,
     Role,
     SendMessageRequest,
     SubscribeToTaskRequest,
@@ -116,3 +117,20 @@ def test_a_task_is_cancelled_and_followed(version):
             await send(client, text("more", task_id=task))
 
     with_client(version, work)
+
+
+def test_the_tasks_of_a_context_are_listed():
+    async def work(client):
+        [first] = await send(client, text("one"))
+        context = first.task.context_id
+        [second] = await send(client, text("two", context_id=context))
+        ids = [second.task.id, first.task.id]
+        listed = await client.list_tasks(ListTasksRequest(context_id=context))
+        assert [task.id for task in listed.tasks] == ids
+        assert (listed.total_size, listed.next_page_token) == (2, "")
+        page = await client.list_tasks(ListTasksRequest(context_id=context, page_size=1))
+        more = ListTasksRequest(context_id=context, page_size=1, page_token=page.next_page_token)
+        rest = await client.list_tasks(more)
+        assert [task.id for task in [*page.tasks, *rest.tasks]] == ids
+
+    with_client("1.0", work, streaming=False)

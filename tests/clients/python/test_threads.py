@@ -80,6 +80,7 @@ async def exercise(client):
     assert "values" in [part.event for part in seen]
 
     await talk(client)
+    await stop(client)
     await threads.delete(thread)
     await refused(NotFoundError, threads.get(thread))
     assert threads.left_out() == []
@@ -103,6 +104,51 @@ async def talk(client):
                 await wait_for_question(thread)
                 thread.run.respond("yes")
                 assert thread.output["answer"] == "yes"
+
+
+async def stop(client):
+    """The output of a run that is cancelled, whether it has begun or not, is an error, and no wait for ever."""
+    for transport in ["sse", "websocket"] if client.kind == "async" else ["sse"]:
+        for begins in [True, False]:
+            busy = await client.new_thread()
+            if not begins:
+                await client.runs.create(busy, "echo", input={"sleep": 60})
+            options = {"thread_id": busy, "assistant_id": "echo"}
+            if client.kind == "async":
+                async with await client.threads.stream(**options, transport=transport) as thread:
+                    run = (await thread.run.start(input={"sleep": 60}))["run_id"]
+                    output = asyncio.ensure_future(wait_for_output(thread))
+                    await cancel(client, busy, run, begins)
+                    problem = await asyncio.wait_for(output, 20)
+            else:
+                with await client.threads.stream(**options) as thread:
+                    run = thread.run.start(input={"sleep": 60})["run_id"]
+                    output = asyncio.create_task(asyncio.to_thread(outcome_of, thread))
+                    await cancel(client, busy, run, begins)
+                    problem = await asyncio.wait_for(output, 20)
+            assert "cancelled" in str(problem)
+            await client.threads.delete(busy)
+
+
+async def wait_for_output(thread):
+    with pytest.raises(RuntimeError) as raised:
+        await thread.output
+    return raised.value
+
+
+def outcome_of(thread):
+    with pytest.raises(RuntimeError) as raised:
+        thread.output
+    return raised.value
+
+
+async def cancel(client, thread, run, begins):
+    """Cancels a run, once it has begun if it is to begin."""
+    for _ in range(1_000):
+        if not begins or (await client.runs.get(thread, run))["status"] == "running":
+            return await client.runs.cancel(thread, run)
+        await asyncio.sleep(0.02)
+    raise AssertionError("the run did not begin in 20 seconds")
 
 
 async def wait_for_question(thread):

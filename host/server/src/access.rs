@@ -23,7 +23,7 @@ use crate::scopes::{Access, access};
 use crate::throttle::{Bucket, Peer};
 
 /// The header in which LangGraph's clients send their key.
-const API_KEY: &str = "x-api-key";
+pub(crate) const API_KEY: &str = "x-api-key";
 
 /// How much of a refused request's body is read, so that its connection can be used again.
 const DRAINED: usize = 64 << 10;

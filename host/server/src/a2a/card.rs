@@ -4,8 +4,9 @@ use axum::http::header::HOST;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName};
 use serde_json::json;
-use wakeful::core::{Assistant, Json};
+use wakeful::core::{Assistant, Json, Object};
 
+use crate::access::API_KEY;
 use crate::app::App;
 use crate::described::Refusal;
 use crate::error::Error;
@@ -56,7 +57,7 @@ fn card(app: &App, assistant: &Assistant, origin: &str) -> Json {
     let url = format!("{origin}/a2a/{}", assistant.id);
     let interface = |version: &str| json!({ "url": url, "protocolBinding": "JSONRPC", "protocolVersion": version });
     let modes = ["application/json", "text/plain"];
-    json!({
+    let mut card = json!({
         "name": assistant.name,
         "description": description,
         "url": url,
@@ -89,7 +90,42 @@ fn card(app: &App, assistant: &Assistant, origin: &str) -> Json {
             },
         }],
         "version": env!("CARGO_PKG_VERSION"),
-    })
+    });
+    if let (true, Some(card)) = (app.host.needs_key(), card.as_object_mut()) {
+        card.extend(security());
+    }
+    card
+}
+
+/// How a client shows its API key: in a header of its own or as a bearer token. Version 0.3 and
+/// version 1.0 say it in different words, beside each other.
+fn security() -> Object {
+    Object::from_iter([
+        (
+            "securitySchemes".to_owned(),
+            json!({
+                "apiKey": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": API_KEY,
+                    "apiKeySecurityScheme": { "location": "header", "name": API_KEY },
+                },
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "httpAuthSecurityScheme": { "scheme": "bearer" },
+                },
+            }),
+        ),
+        ("security".to_owned(), json!([{ "apiKey": [] }, { "bearer": [] }])),
+        (
+            "securityRequirements".to_owned(),
+            json!([
+                { "schemes": { "apiKey": { "list": [] } } },
+                { "schemes": { "bearer": { "list": [] } } },
+            ]),
+        ),
+    ])
 }
 
 /// Where the client, as it believes, is: the scheme and the host that it or its proxy named.

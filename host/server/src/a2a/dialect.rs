@@ -20,6 +20,7 @@ pub(crate) enum Method {
     Send,
     Stream,
     Get,
+    List,
     Cancel,
     Subscribe,
     PushNotifications,
@@ -44,6 +45,8 @@ impl Method {
             "SendMessage" => (Self::Send, V1_0),
             "SendStreamingMessage" => (Self::Stream, V1_0),
             "GetTask" => (Self::Get, V1_0),
+            // Version 0.3 has it over gRPC and REST alone.
+            "ListTasks" => (Self::List, V1_0),
             "CancelTask" => (Self::Cancel, V1_0),
             "SubscribeToTask" => (Self::Subscribe, V1_0),
             "CreateTaskPushNotificationConfig"
@@ -195,7 +198,7 @@ impl Dialect {
         written.collect()
     }
 
-    fn state(self, state: State) -> &'static str {
+    pub(crate) fn state(self, state: State) -> &'static str {
         let (v0_3, v1_0) = match state {
             State::Submitted => ("submitted", "TASK_STATE_SUBMITTED"),
             State::Working => ("working", "TASK_STATE_WORKING"),

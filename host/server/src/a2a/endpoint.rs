@@ -12,6 +12,7 @@ use wakeful::{CancelAction, Error as HostError, Host};
 
 use crate::a2a::dialect::{Dialect, Method};
 use crate::a2a::incoming::Incoming;
+use crate::a2a::list::list;
 use crate::a2a::problem;
 use crate::a2a::send::{finished, send};
 use crate::a2a::stream::{self, Events};
@@ -115,6 +116,7 @@ async fn carry_out(app: &App, assistant: &Assistant, call: Call) -> Result<Respo
             let task = Task::load(host, assistant.id, &asked.id).await?;
             Ok(answer(&id, &dialect.task(&task, asked.history_length)))
         }
+        Method::List => Ok(answer(&id, &list(host, assistant.id, params).await?)),
         Method::Cancel => {
             let asked = TaskParams::read(params)?;
             let task = Task::load(host, assistant.id, &asked.id).await?;

@@ -5,6 +5,7 @@ mod card;
 mod dialect;
 mod endpoint;
 mod incoming;
+mod list;
 mod problem;
 mod reply;
 mod send;

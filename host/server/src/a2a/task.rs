@@ -61,6 +61,13 @@ impl Task {
         Self { first: run, later: Vec::new() }
     }
 
+    /// The task of these runs, oldest first, if there are any.
+    pub(crate) fn of(runs: Vec<Run>) -> Option<Self> {
+        let mut runs = runs.into_iter();
+        let first = runs.next()?;
+        Some(Self { first, later: runs.collect() })
+    }
+
     /// The task with this id, of this assistant.
     pub(crate) async fn load(
         host: &Host,
@@ -157,7 +164,7 @@ impl Task {
 }
 
 /// The task that a run belongs to.
-fn task_of(run: &Run) -> RunId {
+pub(crate) fn task_of(run: &Run) -> RunId {
     let named = run.request.metadata.get(TASK).and_then(|id| id.as_str());
     named.and_then(|id| id.parse().ok()).unwrap_or(run.id)
 }

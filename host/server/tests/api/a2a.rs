@@ -2,6 +2,8 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use wakeful::CreateKey;
+use wakeful::core::Scope;
 
 use crate::support::{Api, ECHO, NOBODY, assert_keys, text};
 
@@ -341,4 +343,91 @@ async fn a_card_says_where_and_how_the_agent_is_reached() {
     let path = "/.well-known/agent-card.json";
     assert!(api.get(path).await.refused(422).contains("assistant_id"));
     api.get(&format!("{path}?assistant_id={NOBODY}")).await.refused(404);
+}
+
+#[tokio::test]
+async fn tasks_are_listed_in_pages_the_last_that_changed_first() {
+    let api = Api::start().await;
+    let mut tasks = Vec::new();
+    for words in ["one", "two"] {
+        tasks.push(result(&api, "message/send", says(words)).await);
+    }
+    let context = tasks[1]["contextId"].clone();
+    tasks.push(result(&api, "message/send", with(says("three"), "contextId", &context)).await);
+    tasks.push(result(&api, "message/send", data(json!({"ask": "Sure?"}))).await);
+    // A run that no message began is a task as well, but none of another assistant.
+    let ids = |page: &Value| {
+        let tasks = page["tasks"].as_array().unwrap().iter();
+        tasks.map(|task| task["id"].clone()).collect::<Vec<_>>()
+    };
+    let mut newest: Vec<_> = tasks.iter().map(|task| task["id"].clone()).collect();
+    newest.reverse();
+    let all = result(&api, "ListTasks", json!({})).await;
+    assert_keys(&all, &["tasks", "nextPageToken", "pageSize", "totalSize"]);
+    assert_eq!(ids(&all), newest);
+    assert_eq!((&all["nextPageToken"], &all["pageSize"]), (&json!(""), &json!(50)));
+    assert_eq!(all["totalSize"], 4);
+    let first = &all["tasks"][0];
+    assert_eq!(first["status"]["state"], "TASK_STATE_INPUT_REQUIRED");
+    assert_eq!(first.get("artifacts"), None);
+
+    let mut seen = Vec::new();
+    let mut token = json!("");
+    for _ in 0..2 {
+        let page = result(&api, "ListTasks", json!({"pageSize": 2, "pageToken": token})).await;
+        assert_eq!(page["totalSize"], 4);
+        seen.extend(ids(&page));
+        token = page["nextPageToken"].clone();
+    }
+    assert_eq!((seen, token), (newest.clone(), json!("")));
+
+    let status = "TASK_STATE_INPUT_REQUIRED";
+    for (params, wanted) in [
+        (json!({"contextId": context}), &newest[1..3]),
+        (json!({"contextId": "none"}), &[]),
+        (json!({"contextId": NOBODY}), &[]),
+        (json!({"status": status}), &newest[..1]),
+        (json!({"statusTimestampAfter": "2000-01-01T00:00:00Z"}), &newest[..]),
+        (json!({"statusTimestampAfter": "2999-01-01T00:00:00Z"}), &[]),
+    ] {
+        assert_eq!(ids(&result(&api, "ListTasks", params.clone()).await), wanted, "{params}");
+    }
+    let told = json!({"contextId": context, "includeArtifacts": true, "historyLength": 1});
+    let told = result(&api, "ListTasks", told).await;
+    assert_eq!(told["tasks"][0]["artifacts"][0]["parts"][0]["text"], "echo: three");
+    assert_eq!(told["tasks"][0]["history"].as_array().unwrap().len(), 1);
+
+    // An answer is part of the task that asked.
+    let answer = with(with(says("yes"), "taskId", &newest[0]), "contextId", &first["contextId"]);
+    result(&api, "message/send", answer).await;
+    let all = result(&api, "ListTasks", json!({})).await;
+    assert_eq!(ids(&all), newest);
+    assert_eq!(all["tasks"][0]["status"]["state"], "TASK_STATE_COMPLETED");
+    for wrong in [
+        json!({"pageSize": 0}),
+        json!({"pageSize": 101}),
+        json!({"pageToken": "x"}),
+        json!({"pageToken": "1-x"}),
+        json!({"statusTimestampAfter": "soon"}),
+        json!({"status": 1}),
+        json!([]),
+    ] {
+        assert_eq!(code(&api, "ListTasks", wrong.clone()).await, -32602, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_card_says_how_to_show_a_key_where_one_is_needed() {
+    let api = Api::start().await;
+    let path = format!("/.well-known/agent-card.json?assistant_id={ECHO}");
+    assert_eq!(api.get(&path).await.ok().get("securitySchemes"), None);
+    let new = CreateKey { name: "agents".to_owned(), scope: Scope::Read, rate: None };
+    let (_, token) = api.host.create_key(new).await.unwrap();
+    let request = Request::get(&path).header("x-api-key", token.to_string());
+    let card = api.send(request.body(Body::empty()).unwrap()).await.ok();
+    for scheme in ["apiKey", "bearer"] {
+        assert!(card["securitySchemes"][scheme].is_object(), "{card}");
+    }
+    assert_eq!(card["securitySchemes"]["apiKey"]["name"], "x-api-key");
+    assert_eq!(card["security"], json!([{"apiKey": []}, {"bearer": []}]));
 }

@@ -3,8 +3,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::{
-    AssistantId, CheckpointId, ComponentId, CronId, Digest, FireCause, Report, Retry, RunId,
-    RunRequest, ThreadId, Timestamp,
+    AssistantId, CheckpointId, ComponentId, CronId, Digest, FireCause, Outcome, Report, Retry,
+    RunId, RunRequest, ThreadId, Timestamp,
 };
 
 /// One invocation of an assistant, from request to outcome.
@@ -53,6 +53,8 @@ pub struct Run {
     pub ended_at: Option<Timestamp>,
     /// What is known of it since it ended.
     pub report: Option<Report>,
+    /// Why its last attempt that failed did so, if it was put back to be tried again.
+    pub last_error: Option<RunError>,
     /// The digest of the request that made it, if that came with a key; see
     /// [`crate::RequestKey`].
     pub request_digest: Option<Digest>,
@@ -93,6 +95,7 @@ impl Run {
             started_at: None,
             ended_at: None,
             report: None,
+            last_error: None,
             request_digest: None,
         }
     }
@@ -108,16 +111,17 @@ impl Run {
     }
 
     /// Puts a running run back into the queue, to begin at `available_at` or later. The attempt
-    /// counts unless `forgive`: a run that the host stopped on purpose has not failed.
+    /// counts if it failed: a run that the host stopped on purpose has no `failure`.
     pub fn requeue(
         &mut self,
         available_at: Timestamp,
-        forgive: bool,
+        failure: Option<RunError>,
         now: Timestamp,
     ) -> Result<(), InvalidTransition> {
         self.change(RunStatus::Running, RunStatus::Pending, now)?;
-        if forgive {
-            self.attempt = self.attempt.saturating_sub(1);
+        match failure {
+            Some(failure) => self.last_error = Some(failure),
+            None => self.attempt = self.attempt.saturating_sub(1),
         }
         self.lease = None;
         self.started_at = None;
@@ -328,19 +332,22 @@ impl RunError {
     /// The error of a run with this report, if it failed.
     pub fn of(report: &Report) -> Option<Self> {
         match report.outcome.run_status() {
-            RunStatus::Error | RunStatus::Timeout => Some(Self {
-                name: report.outcome.kind().to_owned(),
-                message: report.outcome.to_string(),
-            }),
+            RunStatus::Error | RunStatus::Timeout => Some(Self::from(&report.outcome)),
             _ => None,
         }
+    }
+}
+
+impl From<&Outcome> for RunError {
+    fn from(outcome: &Outcome) -> Self {
+        Self { name: outcome.kind().to_owned(), message: outcome.to_string() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Object, Outcome};
+    use crate::Object;
 
     fn run() -> Run {
         Run::new(
@@ -374,10 +381,12 @@ mod tests {
         let mut run = run();
         let now = Timestamp::UNIX_EPOCH;
         run.claim(lease(), now).unwrap();
-        run.requeue(now, true, now).unwrap();
-        assert_eq!(run.attempt, 0);
+        run.requeue(now, None, now).unwrap();
+        assert_eq!((run.attempt, &run.last_error), (0, &None));
         run.claim(lease(), now).unwrap();
-        run.requeue(now, false, now).unwrap();
+        let failure = RunError { name: "failed".into(), message: "no answer".into() };
+        run.requeue(now, Some(failure.clone()), now).unwrap();
+        assert_eq!(run.last_error, Some(failure));
         run.claim(lease(), now).unwrap();
         assert_eq!((run.attempt, run.epoch), (2, 3));
     }

@@ -157,7 +157,11 @@ impl Host {
         let deleted = self.store().delete_assistant(id, threads, self.now()).await?;
         let deleted = deleted.ok_or_else(|| Error::not_found("assistant", id))?;
         for run in deleted.cancelled {
-            self.hub().announce_end(run, None, self.now());
+            match self.store().run(run).await? {
+                Some(ended) => self.hub().announce_cancelled(run, ended.thread_id, self.now()),
+                // It went with its thread, whose watchers are told so.
+                None => self.hub().announce_end(run, None, self.now()),
+            }
         }
         for run in deleted.running {
             if self.hub().cancel(run, false) {

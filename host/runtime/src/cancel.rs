@@ -100,6 +100,8 @@ impl Host {
     /// Ends a pending run, or tells a running one to stop. Returns whether it is still running.
     async fn stop_run(&self, id: RunId, action: CancelAction) -> Result<bool, Error> {
         let discard = action == CancelAction::Rollback;
+        // A run that is rolled back cannot be asked later.
+        let known = self.store().run(id).await?.ok_or_else(|| Error::not_found("run", id))?;
         loop {
             let cancelled = if discard {
                 self.store().discard_run(id, None).await?
@@ -108,7 +110,7 @@ impl Host {
             };
             let runs = match cancelled {
                 Cancelled::Done => {
-                    self.hub().announce_end(id, None, self.now());
+                    self.hub().announce_cancelled(id, known.thread_id, self.now());
                     self.wake_outbox();
                     false
                 }

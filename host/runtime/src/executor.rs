@@ -7,7 +7,7 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 use wakeful_core::{
     Checkpoint, CheckpointId, CheckpointSource, Committed, End, Json, Lease, Manifest, Object,
-    OnCompletion, Outcome, Pending, Report, Run, Timestamp,
+    OnCompletion, Outcome, Pending, Report, Run, RunError, Timestamp,
 };
 use wakeful_engine::Job;
 use wakeful_store::{ClaimedRun, CronChange, FinishRun, Finished};
@@ -365,13 +365,13 @@ async fn discard(host: &Host, run: &Run) {
             error!(run_id = %run.id, %problem, "cannot delete the run");
         }
     }
-    host.hub().announce_end(run.id, None, host.now());
+    host.hub().announce_cancelled(run.id, run.thread_id, host.now());
 }
 
 /// Puts a run back that the host itself stopped.
 async fn requeue(host: &Host, run: &Run) {
     let now = host.now();
-    match host.store().requeue_run(run.id, run.epoch, now, true, now).await {
+    match host.store().requeue_run(run.id, run.epoch, now, None, now).await {
         Ok(_) => info!(run_id = %run.id, "run put back into the queue"),
         Err(problem) => error!(run_id = %run.id, %problem, "cannot put the run back"),
     }
@@ -401,7 +401,8 @@ async fn retry(host: &Host, run: &Run, outcome: &Outcome) {
     let (run_id, attempt, ms) = (run.id, run.attempt, wait.as_millis());
     let now = host.now();
     let later = now.checked_add(wait).unwrap_or(Timestamp::MAX);
-    match host.store().requeue_run(run_id, run.epoch, later, false, now).await {
+    let failure = Some(RunError::from(outcome));
+    match host.store().requeue_run(run_id, run.epoch, later, failure, now).await {
         Ok(Finished::Written) => {
             warn!(%run_id, attempt, ms, reason = %outcome, "attempt failed; the run is tried again")
         }

@@ -65,6 +65,7 @@ mod sweeper;
 mod taken;
 #[cfg(test)]
 mod tests;
+mod thread_watch;
 mod threads;
 mod turn;
 mod update;
@@ -91,13 +92,14 @@ pub use settings::{
 };
 pub use states::{HistoryStart, ThreadState, checkpoint_metadata};
 pub use storage::{Amount, ThreadStorage};
+pub use thread_watch::{History, StateChange, ThreadEvent, ThreadWatch};
 pub use wakeful_core as core;
 pub use wakeful_engine::Description;
 pub use wakeful_store::{
     AssistantSort, Backup, ClaimDeliveries, Created, CronQuery, DeliveryQuery, Error as StoreError,
-    Order, Page, RunQuery, SortBy, StoreStats, ThreadQuery, VersionQuery, origin,
+    Order, Page, RunQuery, SortBy, StoreStats, ThreadQuery, VersionQuery, WEBHOOK_SECRET, origin,
     restore as restore_backup,
 };
-pub use watch::{History, RunWatch, ThreadWatch};
+pub use watch::RunWatch;
 pub use webhooks::{Lookup, Unreachable, WebhookSettings};
 pub use zones::TimeZoneData;

@@ -192,7 +192,7 @@ pub struct RequestPatch {
     pub input: Option<Json>,
     pub config: Option<Object>,
     pub context: Option<Object>,
-    /// Merged into the options, key by key.
+    /// Merged into the options, key by key; `null` takes a key away.
     pub options: Object,
 }
 

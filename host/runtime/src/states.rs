@@ -99,7 +99,10 @@ impl Host {
             let made = checkpoint.id;
             let put = PutCheckpoint { checkpoint, seen: thread.head, now };
             match self.store().put_checkpoint(put).await? {
-                Put::Written => return Ok(made),
+                Put::Written => {
+                    self.tell_of_change(id, made).await;
+                    return Ok(made);
+                }
                 Put::NoThread => return Err(Error::not_found("thread", id)),
                 Put::Busy => {
                     return Err(Error::Conflict(format!(
@@ -112,6 +115,22 @@ impl Host {
         Err(Error::Conflict(format!(
             "the state of thread {id} is changed by others all the time; try again"
         )))
+    }
+}
+
+impl Host {
+    /// Tells whoever watches a thread that its state was changed by hand. That it was stays true
+    /// whatever happens here.
+    async fn tell_of_change(&self, id: ThreadId, made: CheckpointId) {
+        if !self.hub().is_watched(id) {
+            return;
+        }
+        match self.thread_state(id, Some(made)).await {
+            Ok(state) => self.hub().publish_state(state, self.now()),
+            Err(problem) => {
+                tracing::warn!(thread_id = %id, %problem, "watchers are not told of a change");
+            }
+        }
     }
 }
 

@@ -1,13 +1,10 @@
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wakeful_core::{
-    End, EventId, Json, LoggedEvent, Run, RunEvent, RunId, Start, ThreadId, Timestamp, Trigger,
-};
-use wakeful_store::{Created, RunQuery};
+use wakeful_core::{EventId, LoggedEvent, Run, RunId, ThreadId, Trigger};
+use wakeful_store::Created;
 
-use crate::hub::{EventLog, ThreadView};
+use crate::hub::EventLog;
 use crate::{CreateRun, Error, Host, RunThread};
 
 /// How long a watcher of a run that is not running here trusts announcements alone before it looks
@@ -37,9 +34,12 @@ impl RunWatch {
 
     /// The next event; `None` once there will be no more. Dropping the future loses nothing.
     ///
-    /// The last event is [`RunEvent::Ended`], unless the run was deleted or cancelled before it
-    /// began, or the host stopped. A run that begins anew goes on with another
-    /// [`RunEvent::Started`].
+    /// The last event is [`RunEvent::Ended`], unless the run was deleted or the host stopped. It is
+    /// the only one if the run was cancelled before it began. A run that begins anew goes on with
+    /// another [`RunEvent::Started`].
+    ///
+    /// [`RunEvent::Ended`]: wakeful_core::RunEvent::Ended
+    /// [`RunEvent::Started`]: wakeful_core::RunEvent::Started
     pub async fn next(&mut self) -> Option<Arc<LoggedEvent>> {
         loop {
             let next = self.log.next(&mut self.place);
@@ -58,37 +58,6 @@ impl Drop for RunWatch {
     fn drop(&mut self) {
         self.host.hub().unwatch(self.run, std::mem::take(&mut self.log));
     }
-}
-
-/// Everything that happens on a thread, run by run.
-pub struct ThreadWatch {
-    host: Host,
-    thread: ThreadId,
-    feed: Arc<EventLog>,
-    place: usize,
-}
-
-impl ThreadWatch {
-    /// The next event; `None` once there will be no more, because the thread was deleted, the host
-    /// stopped, or the watcher was too far behind. Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Option<Arc<LoggedEvent>> {
-        self.feed.next(&mut self.place).await
-    }
-}
-
-impl Drop for ThreadWatch {
-    fn drop(&mut self) {
-        self.host.hub().unwatch_thread(self.thread, std::mem::take(&mut self.feed));
-    }
-}
-
-/// How far back a watcher of a thread wants to see, beyond what is in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct History {
-    /// How many runs, the newest of the thread.
-    pub runs: usize,
-    /// Whether runs whose events were not kept are to show when they began and how they ended.
-    pub outlines: bool,
 }
 
 impl Host {
@@ -136,40 +105,6 @@ impl Host {
         Ok((run, watch))
     }
 
-    /// Watches a thread. Returns what has happened before, too, as far as it is in memory, or as
-    /// `history` says.
-    ///
-    /// There need not be such a thread yet.
-    pub async fn watch_thread(
-        &self,
-        thread: ThreadId,
-        history: History,
-    ) -> Result<(Vec<Arc<LoggedEvent>>, ThreadWatch), Error> {
-        let ThreadView { feed, place, mut past } = self.hub().watch_thread(thread);
-        let watch = ThreadWatch { host: self.clone(), thread, feed, place };
-        if history.runs > 0 {
-            let mut known: HashSet<_> = past.iter().map(|event| event.run_id).collect();
-            let limit = history.runs;
-            let query = RunQuery { thread_id: Some(thread), limit, ..RunQuery::default() };
-            let runs = self.store().runs(query).await?.items;
-            // A run that began and ended just now comes through the feed.
-            known.extend(watch.feed.events().iter().map(|event| event.run_id));
-            for run in runs {
-                if !run.status.is_final() || known.contains(&run.id) {
-                    continue;
-                }
-                let events = match self.store().run_events(run.id).await? {
-                    Some(events) => events,
-                    None if history.outlines => outline(run),
-                    None => continue,
-                };
-                past.extend(events.into_iter().map(Arc::new));
-            }
-            past.sort_by_key(|event| event.id);
-        }
-        Ok((past, watch))
-    }
-
     /// How many logs of what is or was being watched are in memory.
     pub fn event_logs(&self) -> usize {
         self.hub().logs()
@@ -185,27 +120,4 @@ impl Host {
             }
         }
     }
-}
-
-/// What can be told of a run whose events were not kept.
-fn outline(run: Run) -> Vec<LoggedEvent> {
-    let (Some(started), Some(ended)) = (run.started_at, run.ended_at) else { return Vec::new() };
-    let Some(outcome) = run.report.as_ref().map(|report| report.outcome.clone()) else {
-        return Vec::new();
-    };
-    let ms = |at: Timestamp| u64::try_from(at.as_millisecond()).unwrap_or(0);
-    let run_id = run.id;
-    let start = RunEvent::Started(Box::new(Start {
-        run: Run { report: None, ..run },
-        values: Json::Null,
-        step: 0,
-    }));
-    let end = RunEvent::Ended(Box::new(End { outcome, committed: None }));
-    let begun = EventId { ms: ms(started), number: 0 };
-    let number = if ms(ended) <= begun.ms { start.parts() } else { 0 };
-    let ended = EventId { ms: ms(ended).max(begun.ms), number };
-    vec![
-        LoggedEvent { id: begun, run_id, event: start },
-        LoggedEvent { id: ended, run_id, event: end },
-    ]
 }

@@ -21,8 +21,11 @@ const PAGE: &str = "<!doctype html>
 <html lang=\"en\">
 <head>
 <meta charset=\"utf-8\">
+<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">
 <title>Wakeful</title>
+<link rel=\"icon\" type=\"image/png\" href=\"docs/favicon-32x32.png\">
 <link rel=\"stylesheet\" href=\"docs/swagger-ui.css\">
+<style>body { margin: 0 }</style>
 </head>
 <body>
 <div id=\"swagger-ui\"></div>

@@ -33,6 +33,12 @@ impl Once {
         Self { caller: Caller::default(), key: None }
     }
 
+    /// The request, as one that says `document` and nothing else.
+    pub(crate) fn about(self, document: &Json) -> Self {
+        let about = |(key, _)| (key, digest(document.to_string().as_bytes()));
+        Self { caller: self.caller, key: self.key.map(about) }
+    }
+
     /// The request, as one that creates this `kind` of record, on this thread if on any.
     pub(crate) fn key(&self, kind: &str, thread: Option<ThreadId>) -> Option<RequestKey> {
         let (key, body) = self.key.as_ref()?;

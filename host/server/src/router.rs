@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::error::Error;
 use crate::once::REPLAYED;
 use crate::routes::page::{PAGINATION_NEXT, PAGINATION_TOTAL};
+use crate::stream::TRUNCATED;
 use crate::throttle::Throttle;
 use crate::{ServerSettings, a2a, docs, mcp, middleware, routes};
 
@@ -85,6 +86,7 @@ fn cors() -> CorsLayer {
             CONTENT_LOCATION,
             header::LOCATION,
             REPLAYED,
+            TRUNCATED,
         ])
         .max_age(Duration::from_secs(600))
 }

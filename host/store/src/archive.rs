@@ -8,6 +8,9 @@ use wakeful_core::{Digest, Timestamp};
 use crate::folder::{copy_hashed, create_dir, new_file, sync_dir, unusable};
 use crate::{Backup, Error};
 
+/// The file in a data folder with what webhooks are signed with. The store has no use for it, but a
+/// backup without it would be one after which every receiver has to be told a new secret.
+pub const WEBHOOK_SECRET: &str = "webhook-secret";
 /// The list that makes a folder a finished backup; written last.
 pub(crate) const LIST: &str = "backup.json";
 const FORMAT: u32 = 1;

@@ -22,7 +22,7 @@ mod sled;
 mod store;
 
 #[cfg(feature = "sled")]
-pub use archive::restore;
+pub use archive::{WEBHOOK_SECRET, restore};
 pub use contain::contains;
 pub use store::{
     AssistantQuery, AssistantSort, AssistantStore, Backup, Cancelled, ClaimDeliveries, ClaimedRun,

@@ -15,7 +15,7 @@ use std::path::Path;
 use serde_json::json;
 use tempfile::{TempDir, tempdir};
 use wakeful_core::{Object, Thread, ThreadId, Timestamp};
-use wakeful_store::{Error, SledConfig, SledStore, Store, restore};
+use wakeful_store::{Error, SledConfig, SledStore, Store, WEBHOOK_SECRET, restore};
 
 fn config(path: &Path) -> SledConfig {
     SledConfig { min_free_bytes: 0, ..SledConfig::new(path) }
@@ -203,6 +203,7 @@ async fn a_backup_holds_one_instant_and_can_be_restored() {
     let folder = tempdir().unwrap();
     let data = folder.path().join("data");
     let store = std::sync::Arc::new(open(&data).await.unwrap());
+    fs::write(data.join(WEBHOOK_SECRET), "whsec_made_up\n").unwrap();
     let threads = fill(&store, 30).await;
     let writing = {
         let store = store.clone();
@@ -223,6 +224,12 @@ async fn a_backup_holds_one_instant_and_can_be_restored() {
     let restored = folder.path().join("restored");
     fs::create_dir_all(folder.path().join("restored.partial/left")).unwrap();
     assert_eq!(restore(&target, &restored).unwrap().files, backup.files);
+    for copy in [&target, &restored] {
+        let secret = copy.join(WEBHOOK_SECRET);
+        assert_eq!(std::fs::read_to_string(&secret).unwrap(), "whsec_made_up\n");
+        let mode = std::fs::metadata(&secret).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
     assert!(!folder.path().join("restored.partial").exists());
     let copy = open(&restored).await.unwrap();
     check(&copy, &threads).await;

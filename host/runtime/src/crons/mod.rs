@@ -202,6 +202,12 @@ pub(crate) fn fresh_thread(cron: &Cron, id: ThreadId, now: Timestamp) -> wakeful
     thread
 }
 
+/// Takes over every key of the patch; one that is `null` there goes.
+fn merge_options(target: &mut Object, patch: &Object) {
+    merge(target, patch);
+    target.retain(|_, option| !option.is_null());
+}
+
 fn merge(target: &mut Object, patch: &Object) {
     for (key, value) in patch {
         target.insert(key.clone(), value.clone());

@@ -201,7 +201,7 @@ impl CronPatch {
         set(&mut cron.request.input, self.request.input.as_ref());
         set(&mut cron.request.config, self.request.config.as_ref());
         set(&mut cron.request.context, self.request.context.as_ref());
-        super::merge(&mut cron.request.options, &self.request.options);
+        super::merge_options(&mut cron.request.options, &self.request.options);
         super::merge(&mut cron.metadata, &self.metadata);
         let (policy, new) = (&mut cron.policy, &self.policy);
         set(&mut policy.overlap, new.overlap.as_ref());

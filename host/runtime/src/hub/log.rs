@@ -5,19 +5,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use wakeful_core::LoggedEvent;
 
-/// What happened to one run, or on one thread; grows at its end only.
+/// What happened to one run, as logged events, or on one thread; grows at its end only.
 ///
 /// Readers hold a place in it. A slow one delays nobody and misses nothing; what is kept for it is
 /// what a run may emit at most.
-#[derive(Debug, Default)]
-pub(crate) struct EventLog {
-    state: Mutex<State>,
+#[derive(Debug)]
+pub(crate) struct EventLog<E = Arc<LoggedEvent>> {
+    state: Mutex<State<E>>,
     changed: Notify,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    events: VecDeque<Arc<LoggedEvent>>,
+#[derive(Debug)]
+struct State<E> {
+    events: VecDeque<E>,
     /// How many events are no longer there.
     dropped: usize,
     bytes: u64,
@@ -25,23 +25,35 @@ struct State {
 }
 
 /// What a reader finds at its place.
-enum Found {
-    Event(Arc<LoggedEvent>),
+enum Found<E> {
+    Event(E),
     /// Nothing yet.
     Nothing,
     /// Nothing, for ever.
     End,
 }
 
-impl EventLog {
-    /// A log to which nothing will be added.
-    pub(crate) fn whole(events: Vec<Arc<LoggedEvent>>) -> Self {
-        let state = State { events: events.into(), closed: true, ..State::default() };
+impl<E> Default for EventLog<E> {
+    fn default() -> Self {
+        Self::of(Vec::new(), false)
+    }
+}
+
+impl<E> EventLog<E> {
+    fn of(events: Vec<E>, closed: bool) -> Self {
+        let state = State { events: events.into(), dropped: 0, bytes: 0, closed };
         Self { state: Mutex::new(state), changed: Notify::new() }
     }
 
+    /// A log to which nothing will be added.
+    pub(crate) fn whole(events: Vec<E>) -> Self {
+        Self::of(events, true)
+    }
+}
+
+impl<E: Clone> EventLog<E> {
     /// Adds an event, unless the log is closed.
-    pub(crate) fn push(&self, event: Arc<LoggedEvent>, bytes: u64) {
+    pub(crate) fn push(&self, event: E, bytes: u64) {
         {
             let mut state = self.lock();
             if state.closed {
@@ -54,7 +66,7 @@ impl EventLog {
     }
 
     /// Drops the oldest events until at most `bytes` of them are left, as `weigh` weighs them.
-    pub(crate) fn trim(&self, bytes: u64, weigh: impl Fn(&LoggedEvent) -> u64) {
+    pub(crate) fn trim(&self, bytes: u64, weigh: impl Fn(&E) -> u64) {
         let mut state = self.lock();
         while state.bytes > bytes
             && let Some(oldest) = state.events.pop_front()
@@ -77,12 +89,12 @@ impl EventLog {
     }
 
     /// All events that are there.
-    pub(crate) fn events(&self) -> Vec<Arc<LoggedEvent>> {
+    pub(crate) fn events(&self) -> Vec<E> {
         self.lock().events.iter().cloned().collect()
     }
 
     /// The newest event.
-    pub(crate) fn newest(&self) -> Option<Arc<LoggedEvent>> {
+    pub(crate) fn newest(&self) -> Option<E> {
         self.lock().events.back().cloned()
     }
 
@@ -93,7 +105,7 @@ impl EventLog {
 
     /// Waits for the event at `place`, and moves the place on. `None` once the log is closed, or if
     /// the event is no longer there. Dropping the future loses nothing.
-    pub(crate) async fn next(&self, place: &mut usize) -> Option<Arc<LoggedEvent>> {
+    pub(crate) async fn next(&self, place: &mut usize) -> Option<E> {
         loop {
             let mut changed = pin!(self.changed.notified());
             // From here on a change is noticed, so that looking cannot miss one.
@@ -109,17 +121,17 @@ impl EventLog {
         }
     }
 
-    fn find(&self, place: usize) -> Found {
+    fn find(&self, place: usize) -> Found<E> {
         let state = self.lock();
         let Some(index) = place.checked_sub(state.dropped) else { return Found::End };
         match state.events.get(index) {
-            Some(event) => Found::Event(Arc::clone(event)),
+            Some(event) => Found::Event(event.clone()),
             None if state.closed => Found::End,
             None => Found::Nothing,
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<E>> {
         // Nothing in here can panic halfway through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,6 +6,7 @@ use wakeful_core::{EventId, LoggedEvent, RunEvent, RunId, ThreadId, Timestamp};
 
 use super::log::EventLog;
 use super::weight;
+use crate::{StateChange, ThreadEvent, ThreadState};
 
 /// How long the events of a run that has ended stay in memory, for watchers that come back.
 const KEPT_FOR: Duration = Duration::from_secs(120);
@@ -14,12 +15,15 @@ const KEPT_BYTES: u64 = 64 << 20;
 /// How many bytes of events a watcher of a thread may be behind, over all of its runs.
 const FEED_BYTES: u64 = 64 << 20;
 
+/// What happens on a thread, while somebody watches it.
+pub(crate) type Feed = EventLog<ThreadEvent>;
+
 /// The events of the runs that are running, are being watched, or have just ended.
 #[derive(Debug, Default)]
 pub(super) struct Logs {
     runs: HashMap<RunId, RunLog>,
     /// Every event on a thread, while somebody watches the thread.
-    feeds: HashMap<ThreadId, Arc<EventLog>>,
+    feeds: HashMap<ThreadId, Arc<Feed>>,
     /// The runs that have ended, the oldest first.
     kept: VecDeque<Kept>,
     kept_bytes: u64,
@@ -46,7 +50,7 @@ struct Kept {
 
 /// What somebody sees who begins to watch a thread.
 pub(crate) struct ThreadView {
-    pub(crate) feed: Arc<EventLog>,
+    pub(crate) feed: Arc<Feed>,
     /// Where the watcher begins.
     pub(crate) place: usize,
     /// What is still in memory of the thread's runs, in order.
@@ -56,13 +60,18 @@ pub(crate) struct ThreadView {
 impl Logs {
     /// Gives an event its place.
     pub(super) fn log(&mut self, run_id: RunId, event: RunEvent, now: Timestamp) -> LoggedEvent {
+        LoggedEvent { id: self.place(event.parts(), now), run_id, event }
+    }
+
+    /// A place for an event of so many parts.
+    fn place(&mut self, parts: u64, now: Timestamp) -> EventId {
         let ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
         if ms > self.free.ms {
             self.free = EventId { ms, number: 0 };
         }
         let id = self.free;
-        self.free = id.part(event.parts());
-        LoggedEvent { id, run_id, event }
+        self.free = id.part(parts);
+        id
     }
 
     /// Adds an event, and notes that the run has begun.
@@ -72,8 +81,24 @@ impl Logs {
         run.begun = true;
         run.log.push(Arc::clone(&event), bytes);
         if let Some(feed) = self.feeds.get(&thread) {
+            feed.push(ThreadEvent::Run(event), bytes);
+            feed.trim(FEED_BYTES, weight::of_thread_event);
+        }
+    }
+
+    /// Whether somebody watches a thread.
+    pub(super) fn is_watched(&self, thread: ThreadId) -> bool {
+        self.feeds.contains_key(&thread)
+    }
+
+    /// Tells whoever watches a thread that its state was changed by hand.
+    pub(super) fn push_state(&mut self, state: ThreadState, now: Timestamp) {
+        let id = self.place(1, now);
+        if let Some(feed) = self.feeds.get(&state.thread.id) {
+            let event = ThreadEvent::State(Arc::new(StateChange { id, state }));
+            let bytes = weight::of_thread_event(&event);
             feed.push(event, bytes);
-            feed.trim(FEED_BYTES, weight::of_event);
+            feed.trim(FEED_BYTES, weight::of_thread_event);
         }
     }
 
@@ -153,7 +178,7 @@ impl Logs {
     }
 
     /// Forgets this feed if nobody but the caller watches the thread.
-    pub(super) fn unwatch_thread(&mut self, thread: ThreadId, feed: &Arc<EventLog>) {
+    pub(super) fn unwatch_thread(&mut self, thread: ThreadId, feed: &Arc<Feed>) {
         let last = |known| Arc::ptr_eq(known, feed) && Arc::strong_count(feed) <= 2;
         if self.feeds.get(&thread).is_some_and(last) {
             self.feeds.remove(&thread);

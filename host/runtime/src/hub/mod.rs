@@ -10,13 +10,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use wakeful_core::{
-    Checkpoint, End, GuestEvent, Json, LoggedEvent, Run, RunEvent, RunId, Start, ThreadId,
+    Checkpoint, End, GuestEvent, LoggedEvent, Outcome, Run, RunEvent, RunId, Start, ThreadId,
     Timestamp,
 };
 
 pub(crate) use self::log::EventLog;
 use self::logs::Logs;
-pub(crate) use self::logs::ThreadView;
+pub(crate) use self::logs::{Feed, ThreadView};
+pub(crate) use self::weight::of_event;
+use crate::{ThreadState, update};
 
 /// Who waits for, watches and may stop the runs that this host is running.
 ///
@@ -47,11 +49,8 @@ impl Hub {
         now: Timestamp,
     ) -> CancellationToken {
         let cancel = CancellationToken::new();
-        let start = RunEvent::Started(Box::new(Start {
-            run: run.clone(),
-            values: head.map_or(Json::Null, |head| head.values.clone()),
-            step: head.map_or(0, |head| head.step.saturating_add(1)),
-        }));
+        let (values, step) = update::beginning(run, head);
+        let start = RunEvent::Started(Box::new(Start { run: run.clone(), values, step }));
         let mut state = self.lock();
         state.running.insert(run.id, cancel.clone());
         let event = state.logs.log(run.id, start, now);
@@ -97,6 +96,14 @@ impl Hub {
             // Whoever stopped waiting does not need to know.
             let _ = waiter.send(());
         }
+    }
+
+    /// Announces the end of a run that was cancelled, and has no other end: it never began, or its
+    /// record is gone.
+    pub(crate) fn announce_cancelled(&self, run: RunId, thread: ThreadId, now: Timestamp) {
+        let end = End { outcome: Outcome::Cancelled, committed: None };
+        let ended = self.ending(run, end, now).pop();
+        self.announce_end(run, ended.map(|ended| (thread, ended)), now);
     }
 
     /// Stops a run that is running here, and has it leave nothing behind if `discard`. Returns
@@ -153,7 +160,7 @@ impl Hub {
     }
 
     /// Notes that the holder of this feed no longer watches the thread.
-    pub(crate) fn unwatch_thread(&self, thread: ThreadId, feed: Arc<EventLog>) {
+    pub(crate) fn unwatch_thread(&self, thread: ThreadId, feed: Arc<Feed>) {
         let mut state = self.lock();
         state.logs.unwatch_thread(thread, &feed);
         drop(feed);
@@ -169,6 +176,16 @@ impl Hub {
         let mut state = self.lock();
         let event = state.logs.log(run.id, RunEvent::Guest(event), now);
         state.logs.push(run.thread_id, Arc::new(event));
+    }
+
+    /// Whether somebody watches a thread.
+    pub(crate) fn is_watched(&self, thread: ThreadId) -> bool {
+        self.lock().logs.is_watched(thread)
+    }
+
+    /// Tells whoever watches a thread that its state was changed by hand.
+    pub(crate) fn publish_state(&self, state: ThreadState, now: Timestamp) {
+        self.lock().logs.push_state(state, now);
     }
 
     /// Forgets events that were kept for long enough.

@@ -1,7 +1,22 @@
 use wakeful_core::{Command, GuestEvent, Json, LogLine, LoggedEvent, Object, Outcome, RunEvent};
 
+use crate::ThreadEvent;
+
 /// What any node of a document, and any event, takes beside its text.
 const NODE: u64 = 64;
+
+/// About how many bytes of memory an event on a thread takes.
+pub(crate) fn of_thread_event(event: &ThreadEvent) -> u64 {
+    match event {
+        ThreadEvent::Run(event) => of_event(event),
+        ThreadEvent::State(change) => {
+            let thread = &change.state.thread;
+            let values = change.state.checkpoint.as_ref().map_or(0, |it| of_json(&it.values));
+            let known = thread.values.as_ref().map_or(0, of_json);
+            of_object(&thread.metadata).saturating_add(known).saturating_add(values)
+        }
+    }
+}
 
 /// About how many bytes of memory an event takes.
 pub(crate) fn of_event(logged: &LoggedEvent) -> u64 {

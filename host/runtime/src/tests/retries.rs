@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use wakeful_core::{ErrorCode, Failure, Outcome, RunStatus, ThreadStatus};
+use wakeful_core::{ErrorCode, Failure, Outcome, RunError, RunStatus, ThreadStatus};
 
 use super::{Stage, create};
 use crate::{CancelAction, RunThread};
@@ -31,6 +31,8 @@ async fn what_may_pass_is_tried_again_and_what_may_not_is_not() {
         let thread = stage.thread().await;
         let (run, thread) = stage.run(create(RunThread::Existing(thread), json!({}))).await;
         assert_eq!((run.status, run.attempt), (status, attempts), "{outcomes:?}");
+        let tried_again = outcomes.iter().take(run.attempt as usize - 1).last();
+        assert_eq!(run.last_error, tried_again.map(RunError::from), "{outcomes:?}");
         let attempts: Vec<_> = stage.jobs().iter().map(|job| job.attempt).collect();
         assert_eq!(attempts, (1..=run.attempt).collect::<Vec<_>>());
         let ends =
@@ -71,6 +73,9 @@ async fn a_run_that_waits_for_its_next_attempt_is_pending_and_can_be_cancelled()
     };
     let wait = run.available_at.duration_since(run.updated_at);
     assert!(wait.as_secs() >= 3_600, "{wait}");
+    let error = run.last_error.unwrap();
+    assert_eq!(error.name, "failed");
+    assert!(error.message.contains("not now"), "{}", error.message);
     assert_eq!(stage.host.thread(thread).await.unwrap().status, ThreadStatus::Busy);
     stage.host.cancel_run(run.id, CancelAction::Interrupt).await.unwrap();
     let run = stage.host.run(run.id).await.unwrap();

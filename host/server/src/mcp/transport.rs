@@ -25,7 +25,7 @@ const REFUSAL_MAX: usize = 64 << 10;
     tag = "agents",
     summary = "Send a message of the Model Context Protocol",
     request_body = serde_json::Value,
-    responses((status = 200, description = "Done", body = serde_json::Value), (status = 202, description = "Taken on"), (status = 404, description = "There is no such thing", body = Refusal), (status = 406, description = "The client does not take the answer", body = Refusal), (status = 415, description = "The body is of another type", body = Refusal)),
+    responses((status = 200, description = "Done", body = serde_json::Value), (status = 202, description = "Taken on"), (status = 404, description = "There is no such thing", body = Refusal), (status = 400, description = "It is no message; the error says why", body = serde_json::Value), (status = 406, description = "The client does not take the answer", body = serde_json::Value), (status = 415, description = "The body is of another type", body = serde_json::Value)),
 )]
 pub(crate) async fn post(State(app): State<App>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();

@@ -1,5 +1,7 @@
 use serde_json::json;
-use wakeful::core::{CheckpointSource, End, GuestEvent, Interrupt, Json, Object, Outcome, Start};
+use wakeful::core::{
+    CheckpointSource, End, GuestEvent, Interrupt, Json, Object, Outcome, RunId, Start,
+};
 
 use super::event::Events;
 use super::said::Said;
@@ -81,10 +83,8 @@ impl Attempt {
                 questions.iter().for_each(|question| ask(question, context, events));
                 lifecycle("interrupted", None, context, events);
             }
-            Outcome::Cancelled => {
-                said.end(&[], context, events);
-                lifecycle("interrupted", None, context, events);
-            }
+            // A run that was cancelled as well: at `interrupted`, Python's client would go on waiting
+            // for the output of a run that is paused.
             outcome => {
                 said.end(&[], context, events);
                 let error = outcome.to_string();
@@ -98,13 +98,21 @@ impl Attempt {
 }
 
 fn lifecycle(event: &str, error: Option<&str>, context: &Context, events: &mut Events<'_>) {
-    let id = format!("synth:{}:lc||{event}", context.run.id);
-    events.add_once(Channel::Lifecycle, id, || match error {
-        Some(error) => {
-            json!({ "event": event, "graph_name": context.node(), "error": error })
-        }
-        None => json!({ "event": event, "graph_name": context.node() }),
-    });
+    let mut data = json!({ "event": event, "graph_name": context.node() });
+    if let (Some(error), Some(data)) = (error, data.as_object_mut()) {
+        data.insert("error".to_owned(), error.into());
+    }
+    events.add_once(Channel::Lifecycle, lifecycle_id(context.run.id, event), || data);
+}
+
+fn lifecycle_id(run: RunId, event: &str) -> String {
+    format!("synth:{run}:lc||{event}")
+}
+
+/// The end of a run that never began.
+pub(super) fn end_unbegun(run: RunId, end: &End, events: &mut Events<'_>) {
+    let data = || json!({ "event": "failed", "error": end.outcome.to_string() });
+    events.add_once(Channel::Lifecycle, lifecycle_id(run, "failed"), data);
 }
 
 fn ask(question: &Interrupt, context: &Context, events: &mut Events<'_>) {

@@ -1,7 +1,7 @@
 use serde_json::json;
 use tracing::error;
 use wakeful::RunQuery;
-use wakeful::core::{Json, Object, ThreadId};
+use wakeful::core::{Json, Object, RunId, ThreadId};
 
 use crate::app::App;
 use crate::error::Error;
@@ -29,6 +29,8 @@ pub(crate) struct Command {
     id: Json,
     pub(crate) method: String,
     pub(crate) params: Object,
+    /// Whether it was carried out before, when it came with the same key.
+    pub(crate) replayed: bool,
 }
 
 /// Why a command was not carried out.
@@ -86,23 +88,31 @@ impl Command {
             Some(Json::Object(params)) => params,
             Some(_) => return Err(refuse(id, "`params` must be an object".to_owned())),
         };
-        Ok(Self { id, method, params })
+        Ok(Self { id, method, params, replayed: false })
     }
 
-    /// Carries the command out on a thread.
-    pub(crate) async fn carry_out(&mut self, app: &App, thread: ThreadId) -> Reply {
+    /// Carries the command out on a thread; once, however often it comes with the same key. Its id
+    /// only tells the answers apart, so the same command may come with another one.
+    pub(crate) async fn carry_out(&mut self, app: &App, thread: ThreadId, once: Once) -> Reply {
         let params = std::mem::take(&mut self.params);
-        match self.method.as_str() {
-            "run.start" => start(app, thread, params).await,
-            "input.respond" => respond(app, thread, params).await,
+        let once = once.about(&json!([self.method, params]));
+        let run = match self.method.as_str() {
+            "run.start" => start(params)?,
+            "input.respond" => respond(app, thread, params, &once).await?,
             other => {
                 let shown: String = other.chars().take(100).collect();
-                Err(Refusal::new(
+                return Err(Refusal::new(
                     "unknown_command",
                     format!("`{shown}` is not a command here; `run.start` and `input.respond` are"),
-                ))
+                ));
             }
-        }
+        };
+        let new = insert(&app.host, once, run, RunOn::Thread(thread), false).await?;
+        self.replayed = new.replayed;
+        Ok(match self.method.as_str() {
+            "run.start" => json!({ "run_id": new.run.id.to_string() }),
+            _ => json!({}),
+        })
     }
 
     /// The answer to the command.
@@ -125,7 +135,8 @@ fn answer(id: Json, reply: Reply) -> Json {
     }
 }
 
-async fn start(app: &App, thread: ThreadId, mut params: Object) -> Reply {
+/// The run that a `run.start` asks for.
+fn start(mut params: Object) -> Result<Object, Refusal> {
     let mut body = passed_on(&mut params);
     for key in ["assistant_id", "input"] {
         body.extend(params.shift_remove_entry(key));
@@ -140,21 +151,19 @@ async fn start(app: &App, thread: ThreadId, mut params: Object) -> Reply {
         body.insert("checkpoint_id".to_owned(), checkpoint);
     }
     body.insert("if_not_exists".to_owned(), "create".into());
-    let new = run(app, thread, body).await?;
-    Ok(json!({ "run_id": new }))
+    Ok(kept(body))
 }
 
-async fn respond(app: &App, thread: ThreadId, mut params: Object) -> Reply {
+/// The run that an `input.respond` asks for.
+async fn respond(
+    app: &App,
+    thread: ThreadId,
+    mut params: Object,
+    once: &Once,
+) -> Result<Object, Refusal> {
     let answers = answers(&mut params)?;
-    let state = app.host.thread_state(thread, None).await?;
-    let pending = state.checkpoint.and_then(|checkpoint| checkpoint.pending);
-    let asked = pending.map(|pending| pending.interrupts).unwrap_or_default();
-    if let Some((id, _)) = answers.iter().find(|(id, _)| !asked.iter().any(|it| it.id == **id)) {
-        let shown: String = id.chars().take(100).collect();
-        return Err(Refusal::new(
-            "no_such_interrupt",
-            format!("no question `{shown}` waits on this thread"),
-        ));
+    if !was_given(app, thread, once).await? {
+        check_questions(app, thread, &answers).await?;
     }
     let mut body = passed_on(&mut params);
     let assistant = match params.shift_remove("assistant_id") {
@@ -175,8 +184,31 @@ async fn respond(app: &App, thread: ThreadId, mut params: Object) -> Reply {
         command.extend(params.shift_remove_entry(key));
     }
     body.insert("command".to_owned(), command.into());
-    run(app, thread, body).await?;
-    Ok(json!({}))
+    Ok(kept(body))
+}
+
+/// Whether a command of this key was carried out. What it answered no longer waits then.
+async fn was_given(app: &App, thread: ThreadId, once: &Once) -> Result<bool, Refusal> {
+    let Some(key) = once.key("run", Some(thread)) else { return Ok(false) };
+    match app.host.run(RunId::from(key.id())).await {
+        Ok(_) => Ok(true),
+        Err(wakeful::Error::NotFound { .. }) => Ok(false),
+        Err(problem) => Err(problem.into()),
+    }
+}
+
+async fn check_questions(app: &App, thread: ThreadId, answers: &Object) -> Result<(), Refusal> {
+    let state = app.host.thread_state(thread, None).await?;
+    let pending = state.checkpoint.and_then(|checkpoint| checkpoint.pending);
+    let asked = pending.map(|pending| pending.interrupts).unwrap_or_default();
+    match answers.keys().find(|id| !asked.iter().any(|it| it.id == **id)) {
+        None => Ok(()),
+        Some(id) => {
+            let shown: String = id.chars().take(100).collect();
+            let message = format!("no question `{shown}` waits on this thread");
+            Err(Refusal::new("no_such_interrupt", message))
+        }
+    }
 }
 
 /// The answers to questions, by the questions' ids.
@@ -208,9 +240,8 @@ fn passed_on(params: &mut Object) -> Object {
     PASSED_ON.into_iter().filter_map(|key| params.shift_remove_entry(key)).collect()
 }
 
-/// Creates a run whose events are kept, and returns its id.
-async fn run(app: &App, thread: ThreadId, mut body: Object) -> Result<String, Refusal> {
+/// The run, with its events kept.
+fn kept(mut body: Object) -> Object {
     body.insert("stream_resumable".to_owned(), true.into());
-    let new = insert(&app.host, Once::unkeyed(), body, RunOn::Thread(thread), false).await?;
-    Ok(new.run.id.to_string())
+    body
 }

@@ -9,6 +9,11 @@ const EPOCH_MS: u64 = 1_767_225_600_000;
 /// How many numbers a millisecond has.
 const PER_MS: u64 = 4096;
 
+/// About when the event with this number happened, and no earlier than it did.
+pub(super) fn ms_of(seq: u64) -> u64 {
+    EPOCH_MS.saturating_add(seq / PER_MS)
+}
+
 /// One event, as clients see it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Event {

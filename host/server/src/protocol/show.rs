@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use wakeful::core::{Json, LoggedEvent, Object, Outcome, RunEvent, RunId, Start};
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, end_unbegun};
 use super::event::{Event, Events, Wants};
 use super::subscription::Subscription;
 use crate::stream::{Show, write};
@@ -45,8 +45,9 @@ impl ThreadEvents {
                 }
             }
             RunEvent::Ended(end) => {
-                if let Some(mut attempt) = self.runs.remove(&logged.run_id) {
-                    attempt.end(end, &mut events);
+                match self.runs.remove(&logged.run_id) {
+                    Some(mut attempt) => attempt.end(end, &mut events),
+                    None => end_unbegun(logged.run_id, end, &mut events),
                 }
                 if let Outcome::Done(values) = &end.outcome {
                     self.values = Some(values.clone());

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use serde_json::json;
-use wakeful::ThreadWatch;
 use wakeful::core::{Json, LoggedEvent, Scope, ThreadId};
+use wakeful::{ThreadEvent, ThreadWatch};
 
 use super::command::{Command, Refusal, Reply};
 use super::event::Event;
 use super::show::ThreadEvents;
-use super::{HISTORY, Subscription};
+use super::{Subscription, history};
 use crate::access::Credentials;
 use crate::app::App;
+use crate::once::Once;
 
 /// How many subscriptions a connection may have.
 const SUBSCRIPTIONS: usize = 64;
@@ -72,9 +73,15 @@ struct Feed {
 
 async fn next(feed: &mut Option<Feed>) -> Option<Arc<LoggedEvent>> {
     let Some(feed) = feed else { return pending().await };
-    match feed.past.pop_front() {
-        Some(event) => Some(event),
-        None => feed.watch.next().await,
+    if let Some(event) = feed.past.pop_front() {
+        return Some(event);
+    }
+    loop {
+        match feed.watch.next().await? {
+            ThreadEvent::Run(event) => return Some(event),
+            // The protocol has no event for it.
+            ThreadEvent::State(_) => {}
+        }
     }
 }
 
@@ -110,7 +117,8 @@ impl Session {
         match subscribes {
             Some(true) => self.subscribe(command).await,
             Some(false) => self.unsubscribe(command),
-            None => command.carry_out(&self.app, self.thread).await,
+            // A socket has no header for a key.
+            None => command.carry_out(&self.app, self.thread, Once::unkeyed()).await,
         }
     }
 
@@ -124,12 +132,17 @@ impl Session {
         }
         let wanted = Subscription::read(std::mem::take(&mut command.params))
             .map_err(|problem| Refusal::invalid(problem.answer().1))?;
-        let (past, watch) = self.app.host.watch_thread(self.thread, HISTORY).await?;
+        let (past, watch) = self.app.host.watch_thread(self.thread, history(wanted.after)).await?;
+        let truncated = watch.is_truncated();
         self.feed = Some(Feed { past: past.into(), watch, events: ThreadEvents::default() });
         self.created = self.created.saturating_add(1);
         let id = format!("subscription-{}", self.created);
         self.subscriptions.push((id.clone(), wanted));
-        Ok(json!({ "subscription_id": id }))
+        let mut reply = json!({ "subscription_id": id });
+        if truncated && let Some(reply) = reply.as_object_mut() {
+            reply.insert("history_truncated".to_owned(), true.into());
+        }
+        Ok(reply)
     }
 
     fn unsubscribe(&mut self, command: &Command) -> Reply {

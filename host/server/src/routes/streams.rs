@@ -17,8 +17,8 @@ use crate::stream::{
 use crate::waiting::CancelOnDrop;
 use crate::wire::{RunDocument, RunOn};
 
-/// How far back a stream of a thread can be taken up.
-const HISTORY: History = History { runs: 20, outlines: false };
+/// How far back a stream of a thread can be taken up, in runs.
+const HISTORY: usize = 200;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -176,7 +176,11 @@ async fn thread(
     let thread = ids.thread()?;
     let modes = ThreadModes::of_params(&params)?;
     app.host.thread(thread).await?;
-    let history = if resume == Resume::Unsaid { History::default() } else { HISTORY };
+    let history = match resume {
+        Resume::Unsaid => History::default(),
+        Resume::Beginning => History { runs: HISTORY, outlines: false, after_ms: None },
+        Resume::After(id) => History { runs: HISTORY, outlines: false, after_ms: Some(id.ms) },
+    };
     let (past, watch) = app.host.watch_thread(thread, history).await?;
     let after = match resume {
         Resume::Unsaid => past.last().map(|event| event.last_id()),

@@ -15,7 +15,8 @@ use crate::app::App;
 use crate::described::Refusal;
 use crate::error::Error;
 use crate::extract::{Body, Ids};
-use crate::protocol::{Command, EventFilter, EventShow, HISTORY, Subscription, talk};
+use crate::once::{Once, answer};
+use crate::protocol::{Command, EventFilter, EventShow, Subscription, history, talk};
 use crate::stream::{EventStream, Source};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -42,14 +43,19 @@ struct ThreadCommand {
     request_body = ThreadCommand,
     responses((status = 200, description = "What came of it, which may be an error", body = serde_json::Value), (status = 400, description = "It is no command; the error says why", body = serde_json::Value)),
 )]
-async fn command(State(app): State<App>, ids: Ids, body: Bytes) -> Result<Response, Error> {
+async fn command(
+    State(app): State<App>,
+    ids: Ids,
+    once: Once,
+    body: Bytes,
+) -> Result<Response, Error> {
     let thread = ids.thread()?;
     let mut command = match Command::read(&body) {
         Ok(command) => command,
         Err(answer) => return Ok((StatusCode::BAD_REQUEST, Json(answer)).into_response()),
     };
-    let reply = command.carry_out(&app, thread).await;
-    Ok(Json(command.answer(reply)).into_response())
+    let reply = command.carry_out(&app, thread, once).await;
+    Ok(answer(command.replayed, Json(command.answer(reply))))
 }
 
 /// What happened on a thread and what happens, until the client leaves. There need not be such a
@@ -69,7 +75,7 @@ async fn events(
 ) -> Result<Response, Error> {
     let thread = ids.thread()?;
     let wanted = Subscription::read(body)?;
-    let (past, watch) = app.host.watch_thread(thread, HISTORY).await?;
+    let (past, watch) = app.host.watch_thread(thread, history(wanted.after)).await?;
     let events = EventStream {
         past: past.into(),
         source: Source::Thread(watch),

@@ -9,16 +9,21 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use wakeful::core::LoggedEvent;
-use wakeful::{RunWatch, ThreadWatch};
+use wakeful::{RunWatch, StateChange, ThreadEvent, ThreadWatch};
 
 use crate::waiting::CancelOnDrop;
 
 const HEARTBEAT: &[u8] = b": heartbeat\r\n\r\n";
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+/// Says that a thread has a longer history than the stream tells.
+pub(crate) const TRUNCATED: HeaderName = HeaderName::from_static("x-history-truncated");
 
 /// Writes what a client sees of an event, if it sees anything.
 pub(crate) trait Show: Send {
     fn show(&mut self, event: &LoggedEvent, out: &mut Vec<u8>);
+
+    /// The same of a change of the thread's state by hand.
+    fn show_change(&mut self, _: &StateChange, _: &mut Vec<u8>) {}
 }
 
 /// Where the events of a stream come from.
@@ -28,11 +33,15 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    pub(crate) async fn next(&mut self) -> Option<Arc<LoggedEvent>> {
+    async fn next(&mut self) -> Option<ThreadEvent> {
         match self {
-            Self::Run(watch) => watch.next().await,
+            Self::Run(watch) => watch.next().await.map(ThreadEvent::Run),
             Self::Thread(watch) => watch.next().await,
         }
+    }
+
+    fn is_truncated(&self) -> bool {
+        matches!(self, Self::Thread(watch) if watch.is_truncated())
     }
 }
 
@@ -61,6 +70,9 @@ impl EventStream {
         set(CONTENT_TYPE, "text/event-stream; charset=utf-8");
         set(CACHE_CONTROL, "no-store");
         set(BUFFERING, "no");
+        if self.source.is_truncated() {
+            set(TRUNCATED, "true");
+        }
         if let Some(path) = location {
             set(LOCATION, &format!("{path}/stream"));
             set(CONTENT_LOCATION, path);
@@ -77,7 +89,7 @@ impl EventStream {
         let mut out = Vec::new();
         loop {
             let event = match self.past.pop_front() {
-                Some(event) => Some(event),
+                Some(event) => Some(ThreadEvent::Run(event)),
                 None => tokio::select! {
                     event = self.source.next() => event,
                     () = tokio::time::sleep(self.keep_alive) => {
@@ -91,7 +103,10 @@ impl EventStream {
                 }
                 return None;
             };
-            self.show.show(&event, &mut out);
+            match &event {
+                ThreadEvent::Run(event) => self.show.show(event, &mut out),
+                ThreadEvent::State(change) => self.show.show_change(change, &mut out),
+            }
             if !out.is_empty() {
                 return Some(out.into());
             }

@@ -6,7 +6,7 @@ mod mode;
 mod resume;
 mod show;
 
-pub(crate) use body::{EventStream, Show, Source};
+pub(crate) use body::{EventStream, Show, Source, TRUNCATED};
 pub(crate) use frame::{Metadata, Wanted, write};
 pub(crate) use mode::{Mode, Modes};
 pub(crate) use resume::Resume;

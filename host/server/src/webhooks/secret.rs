@@ -14,7 +14,7 @@ use wakeful::core::{DeliveryId, Digest, Timestamp};
 /// What every secret begins with.
 const PREFIX: &str = "whsec_";
 /// The file in the data folder that keeps the secret, if the settings name none.
-const FILE: &str = "webhook-secret";
+const FILE: &str = wakeful::WEBHOOK_SECRET;
 
 /// What messages are signed with: `whsec_` and 24 to 64 bytes in base64, as Standard Webhooks
 /// says. Shown only by [`WebhookSecret::reveal`].

@@ -129,7 +129,12 @@ impl CronPatchBody {
                 "the request body is empty; name at least one field to change",
             ));
         }
-        let options = take_options(&mut body)?;
+        // Of the options, this alone says by its absence that something does not happen any more.
+        let untold = body.get("webhook").is_some_and(Json::is_null);
+        let mut options = take_options(&mut body)?;
+        if untold {
+            options.insert("webhook".to_owned(), Json::Null);
+        }
         let fields: PatchFields = typed(Json::Object(body), "")?;
         if let Some(input) = &fields.input {
             check_input(input)?;

@@ -79,6 +79,8 @@ struct Execution<'a> {
     duration_ms: Option<f64>,
     output: Option<&'a Object>,
     error: Option<ExecutionError>,
+    /// Why its last attempt failed, if it was put back to be tried again.
+    last_error: Option<ExecutionError>,
     /// The last lines it logged.
     log_tail: Vec<Line<'a>>,
     logs_dropped: Option<u64>,
@@ -122,6 +124,12 @@ impl FireOf {
 struct ExecutionError {
     error: String,
     message: String,
+}
+
+impl From<RunError> for ExecutionError {
+    fn from(RunError { name: error, message }: RunError) -> Self {
+        Self { error, message }
+    }
 }
 
 impl Run<'_> {
@@ -250,9 +258,8 @@ impl<'a> From<&'a Record> for Execution<'a> {
                 Outcome::Done(values) => Some(values),
                 _ => None,
             }),
-            error: report
-                .and_then(RunError::of)
-                .map(|RunError { name: error, message }| ExecutionError { error, message }),
+            error: report.and_then(RunError::of).map(ExecutionError::from),
+            last_error: record.last_error.clone().map(ExecutionError::from),
             log_tail: Line::tail(report, LOG_TAIL),
             logs_dropped: report.map(|report| report.logs_dropped),
         }

@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use crate::sse::data;
 use crate::support::{Api, message, text};
 
 impl Api {
@@ -102,4 +103,25 @@ async fn questions_wait_on_unless_they_are_answered_or_left() {
     api.wait(&thread, json!({"command": {"goto": "__end__"}})).await;
     let shown = api.get(&thread).await.ok();
     assert_eq!((&shown["status"], &shown["values"]), (&json!("idle"), &result));
+}
+
+#[tokio::test]
+async fn a_stream_begins_with_the_values_as_they_are_after_an_update() {
+    let api = Api::start().await;
+    let thread = api.thread().await;
+    api.wait(&thread, json!({"input": message("i")})).await;
+    let command = json!({"update": {"count": 100}, "goto": "echo"});
+    let body =
+        json!({"assistant_id": "echo", "command": command, "stream_mode": ["values", "tasks"]});
+    let events = api.stream(&format!("{thread}/runs/stream"), body).await.rest().await;
+    let shown = data(&events, "values");
+    assert_eq!((&shown[0]["count"], &shown[1]["count"]), (&json!(100), &json!(101)));
+    let body = json!({"assistant_id": "echo", "command": {"update": {"count": 7}},
+        "stream_mode": ["values", "checkpoints"]});
+    let events = api.stream(&format!("{thread}/runs/stream"), body).await.rest().await;
+    assert!(data(&events, "values").iter().all(|values| values["count"] == 7));
+    // On a thread without values as well.
+    let body = json!({"assistant_id": "echo", "command": {"update": {"count": 1}, "goto": "echo"}});
+    let events = api.stream("/runs/stream", body).await.rest().await;
+    assert_eq!(data(&events, "values")[0]["count"], 1);
 }

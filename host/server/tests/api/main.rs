@@ -31,6 +31,7 @@ mod receiver;
 mod request_log;
 mod runs;
 mod serving;
+mod sockets;
 mod sse;
 mod states;
 mod store;

@@ -110,7 +110,7 @@ async fn the_documentation_needs_nothing_from_elsewhere() {
         assert!(!answer.body.is_empty(), "{part}");
         parts += 1;
     }
-    assert_eq!(parts, 4);
+    assert_eq!(parts, 5);
     let start = api.get("/docs/swagger-initializer.js").await;
     if start.header("content-encoding").is_none() {
         assert!(String::from_utf8_lossy(&start.body).contains("openapi.json"));

@@ -36,7 +36,7 @@ async fn components_show_what_serves_and_what_is_wrong() {
         &["fuel", "memory", "timeout_ms", "output", "logs", "events", "disk", "files"],
     );
 
-    assert_eq!(echo["grants"], json!({ "store": [] }));
+    assert_eq!(echo["grants"], json!({ "store": [], "crons": null }));
 
     std::fs::write(api.folder().join("assistants/bad.wasm"), "not a component").unwrap();
     let all = api.until("/components", |all| all.as_array().unwrap().len() == 2).await;

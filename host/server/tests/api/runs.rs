@@ -32,7 +32,7 @@ const KWARGS: [&str; 14] = [
     "checkpoint_during",
     "durability",
 ];
-const EXECUTION: [&str; 14] = [
+const EXECUTION: [&str; 15] = [
     "attempt",
     "fire",
     "checkpoint_id",
@@ -45,6 +45,7 @@ const EXECUTION: [&str; 14] = [
     "duration_ms",
     "output",
     "error",
+    "last_error",
     "log_tail",
     "logs_dropped",
 ];

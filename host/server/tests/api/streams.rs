@@ -373,22 +373,30 @@ async fn streams_end_when_the_host_stops() {
 }
 
 #[tokio::test]
-async fn nothing_is_left_of_thousands_of_clients_that_go_away() {
+async fn nothing_is_left_of_ten_thousand_clients_that_go_away() {
     let api = Api::start().await;
     let thread = api.thread().await;
     let running = api.sleeping_run(&thread).await;
     let run = api.post(&format!("{thread}/runs"), body(message("hi"), &["values"])).await.ok();
     let pending = format!("{thread}/runs/{}", text(&run, "run_id"));
     let before = api.host.event_logs();
+    let shown = async || {
+        let metrics = String::from_utf8(api.get("/metrics").await.body.to_vec()).unwrap();
+        let line = metrics.lines().find_map(|line| line.strip_prefix("wakeful_http_streams "));
+        line.unwrap().parse::<f64>().unwrap()
+    };
+    assert_eq!(shown().await, 0.0);
     let mut open = Vec::new();
-    for _ in 0..1_000 {
+    for _ in 0..3_334 {
         for path in [&running, &pending, &thread] {
             open.push(api.join(&format!("{path}/stream"), None).await);
         }
     }
     assert_eq!(api.host.event_logs(), before + 2, "one for the pending run, one for the thread");
+    assert_eq!(shown().await, 10_002.0);
     drop(open);
     assert_eq!(api.host.event_logs(), before);
+    assert_eq!(shown().await, 0.0);
     let events = api.stream("/runs/stream", body(message("hi"), &["values"])).await.rest().await;
     assert_eq!(names(&events), ["metadata", "values", "values"]);
 }

@@ -267,3 +267,115 @@ async fn a_deleted_thread_ends_its_streams_and_has_no_past() {
     let begun = format!("synth:{}:lc||running", second.as_str().unwrap());
     assert_eq!(until_end(&mut stream).await[0].data["event_id"], begun);
 }
+
+/// Python's client waits at `interrupted` for the run to go on, and for ever if it was cancelled.
+#[tokio::test]
+async fn a_cancelled_run_has_failed() {
+    let api = Api::start().await;
+    let thread = made_up();
+    let mut stream = watch(&api, &thread, &["lifecycle", "tasks"]).await;
+    let running = start(&api, &thread, json!({ "sleep": 60 })).await;
+    let path = |run: &Value| format!("{thread}/runs/{}", run.as_str().unwrap());
+    api.until(&path(&running), |run| run["status"] == "running").await;
+    let waiting = start(&api, &thread, message("never")).await;
+    for run in [&waiting, &running] {
+        let cancelled = api.post(&format!("{}/cancel?wait=1", path(run)), json!({})).await;
+        assert!(cancelled.status.is_success());
+    }
+    let first = until_end(&mut stream).await;
+    assert_eq!(names(&first), ["lifecycle", "tasks", "lifecycle"]);
+    let never = first.last().unwrap();
+    assert_eq!(inner(never), &json!({ "event": "failed", "error": "cancelled" }));
+    let id = format!("synth:{}:lc||failed", waiting.as_str().unwrap());
+    assert_eq!(never.data["event_id"], id);
+    let second = until_end(&mut stream).await;
+    assert_eq!(names(&second), ["tasks", "lifecycle"]);
+    let failed = json!({ "event": "failed", "graph_name": "echo", "error": "cancelled" });
+    assert_eq!(inner(second.last().unwrap()), &failed);
+
+    // Nor does a run that left nothing behind leave its watchers without an end.
+    let gone = start(&api, &thread, json!({ "sleep": 60 })).await;
+    api.until(&path(&gone), |run| run["status"] == "running").await;
+    let cancel = format!("{}/cancel?wait=1&action=rollback", path(&gone));
+    assert!(api.post(&cancel, json!({})).await.status.is_success());
+    let third = until_end(&mut stream).await;
+    assert_eq!(inner(third.last().unwrap()), &failed);
+
+    let api = api.restart().await;
+    let mut again = watch(&api, &thread, &["lifecycle"]).await;
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        told.push(until_end(&mut again).await.pop().unwrap());
+    }
+    let told: Vec<_> = told.iter().map(|event| event.data["event_id"].clone()).collect();
+    let ends =
+        [&waiting, &running].map(|run| format!("synth:{}:lc||failed", run.as_str().unwrap()));
+    assert_eq!(told, ends);
+}
+
+#[tokio::test]
+async fn a_command_under_a_key_is_carried_out_once() {
+    let api = Api::start().await;
+    let thread = made_up();
+    let path = format!("{thread}/commands");
+    let command = |id: u32, method: &str, params: &Value| json!({ "id": id, "method": method, "params": params });
+    let replayed = |answer: &crate::support::Answer| answer.header("idempotent-replayed").is_some();
+    let params = json!({ "assistant_id": "echo", "input": { "ask": "Sure?" } });
+    let first = api.post_once(&path, "k1", &command(1, "run.start", &params)).await;
+    assert!(!replayed(&first));
+    let run = first.ok()["result"]["run_id"].clone();
+    // The id only tells answers apart.
+    let again = api.post_once(&path, "k1", &command(2, "run.start", &params)).await;
+    assert!(replayed(&again));
+    let again = again.ok();
+    assert_eq!((&again["id"], &again["result"]["run_id"]), (&json!(2), &run));
+    let other = json!({ "assistant_id": "echo", "input": { "ask": "Really?" } });
+    let refused = api.post_once(&path, "k1", &command(3, "run.start", &other)).await.ok();
+    let told = refused["message"].as_str().unwrap();
+    assert!(told.contains("Idempotency-Key"), "{told}");
+
+    let asked = api.until(&thread, |thread| thread["status"] == "interrupted").await;
+    let asked = asked["interrupts"].as_object().unwrap().values().next().unwrap()[0]["id"].clone();
+    let answer = json!({ "interrupt_id": asked, "response": "yes" });
+    let once = api.post_once(&path, "k2", &command(4, "input.respond", &answer)).await;
+    assert!(!replayed(&once));
+    assert_eq!(once.ok()["type"], "success");
+    api.until(&thread, |thread| thread["status"] == "idle").await;
+    let twice = api.post_once(&path, "k2", &command(4, "input.respond", &answer)).await;
+    assert!(replayed(&twice));
+    assert_eq!(twice.ok()["type"], "success");
+    let late = api.post_once(&path, "k3", &command(4, "input.respond", &answer)).await.ok();
+    assert_eq!(late["error"], "no_such_interrupt");
+    let runs = api.get(&format!("{thread}/runs")).await.ok();
+    assert_eq!(runs.as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_long_history_is_told_in_part_and_says_so() {
+    const RUNS: usize = 23;
+    let api = Api::start().await;
+    let thread = made_up();
+    let channels = ["lifecycle"];
+    let mut stream = watch(&api, &thread, &channels).await;
+    assert_eq!(stream.header("x-history-truncated"), "");
+    let mut ends = Vec::new();
+    for n in 0..RUNS {
+        start(&api, &thread, message(&n.to_string())).await;
+        ends.push(until_end(&mut stream).await);
+    }
+    // What is in memory is told in any case.
+    let api = api.restart().await;
+    let mut newest = watch(&api, &thread, &channels).await;
+    assert_eq!(newest.header("x-history-truncated"), "true");
+    for end in &ends[RUNS - 20..] {
+        assert_eq!(&until_end(&mut newest).await, end);
+    }
+    // Who comes back misses nothing.
+    let path = format!("{thread}/stream/events");
+    let since = json!({ "channels": channels, "since": seq(ends[0].last().unwrap()) });
+    let mut rest = api.stream(&path, since).await;
+    assert_eq!(rest.header("x-history-truncated"), "");
+    for end in &ends[1..] {
+        assert_eq!(&until_end(&mut rest).await, end);
+    }
+}

@@ -68,3 +68,40 @@ async fn a_stream_of_a_thread_is_taken_up_where_it_was_left() {
     let id = events[5].id.as_deref();
     assert_eq!(until_done(&mut api.join(&path, id).await, 1).await, events[6..]);
 }
+
+#[tokio::test]
+async fn a_change_by_hand_is_shown_to_whoever_asks_for_changes() {
+    let api = Api::start().await;
+    let thread = api.thread().await;
+    run(&api, &thread, "one").await;
+    let path = format!("{thread}/stream");
+    let mut changes = api.join(&format!("{path}?stream_mode=state_update"), None).await;
+    let mut both =
+        api.join(&format!("{path}?stream_modes=state_update&stream_modes=lifecycle"), None).await;
+    let mut runs = api.join(&path, None).await;
+    let state = format!("{thread}/state");
+    let mut seen = Vec::new();
+    for count in [40, 50] {
+        let update = json!({ "values": { "count": count }, "as_node": "echo" });
+        api.post(&state, update).await.ok();
+        let now = api.get(&state).await.ok();
+        assert_eq!(now["values"]["count"], count);
+        let event = changes.next().await.unwrap();
+        assert_eq!(event.name, "state_update");
+        assert_eq!(format!("/threads/{}", text(&event.data, "thread_id")), thread);
+        assert_eq!(event.data["state"], now);
+        assert!(event.id.is_some());
+        seen.push(event);
+    }
+    run(&api, &thread, "two").await;
+    assert_eq!(
+        names(&until_done(&mut both, 1).await),
+        ["state_update", "state_update", "metadata", "metadata"]
+    );
+    let events = until_done(&mut runs, 1).await;
+    assert_eq!(names(&events), ["metadata", "values", "values", "metadata"]);
+    // A refused update is none.
+    api.post(&state, json!({ "values": 1 })).await.refused(422);
+    api.post(&state, json!({ "values": { "count": 60 } })).await.ok();
+    assert_eq!(changes.next().await.unwrap().data["state"]["values"]["count"], 60);
+}

@@ -194,6 +194,15 @@ async fn a_cron_hands_its_webhook_to_its_runs() {
     assert_eq!(patched["payload"]["webhook"], receiver.url("/second"));
     api.post(&format!("{path}/trigger"), json!({})).await.ok();
     assert!(receiver.next().await.head.starts_with("POST /second "));
+
+    let patched =
+        api.patch(&path, json!({"webhook": null, "metadata": {"quiet": true}})).await.ok();
+    assert_eq!(patched["payload"]["webhook"], Value::Null);
+    let run = api.post(&format!("{path}/trigger"), json!({})).await.ok();
+    let run = format!("/runs/{}", text(&run, "run_id"));
+    let run_ended = |run: &Value| run["status"] == "success";
+    assert_eq!(api.until(&run, run_ended).await["kwargs"]["webhook"], Value::Null);
+    assert_eq!(api.get(&format!("{run}/deliveries")).await.ok(), json!([]));
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use serde_json::json;
 use wakeful_core::{
     AssistantId, Checkpoint, CheckpointId, CheckpointSource, Coalesced, ComponentId, Cron, CronId,
     CronTrigger, Digest, Fire, FireCause, FireStatus, Interrupt, Json, Lease, Manifest, NextFire,
-    Object, Outcome, Pending, Report, Run, RunId, RunRequest, Thread, ThreadId, ThreadStatus,
-    Timestamp, Trigger,
+    Object, Outcome, Pending, Report, Run, RunError, RunId, RunRequest, Thread, ThreadId,
+    ThreadStatus, Timestamp, Trigger,
 };
 
 use crate::{
@@ -264,4 +264,9 @@ pub(super) fn planner(now: i64) -> Planner {
 
 pub(super) async fn fire_due(store: &Shared, now: i64, limit: usize) -> Vec<FirePlan> {
     store.claim_due(at(now), limit, planner(now)).await.unwrap()
+}
+
+/// Why an attempt failed.
+pub(super) fn slow() -> RunError {
+    RunError { name: "timed_out".to_owned(), message: "slow ".repeat(2_000) }
 }

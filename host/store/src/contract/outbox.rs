@@ -93,7 +93,7 @@ pub async fn a_run_that_is_put_back_or_discarded_leaves_none(store: Shared) {
     let thread = new_thread(&store, 0).await;
     let first = insert(&store, telling(thread, 1, "http://a/")).await;
     let run = claim_one(&store, 2).await.run;
-    store.requeue_run(first, run.epoch, at(3), true, at(3)).await.unwrap();
+    store.requeue_run(first, run.epoch, at(3), None, at(3)).await.unwrap();
     assert_eq!(of_run(&store, first).await, None);
 
     let run = claim_one(&store, 4).await.run;

@@ -182,7 +182,7 @@ pub async fn a_running_run_can_commit_before_it_ends(store: Shared) {
     let found = thread(&store, id).await;
     assert_eq!(found.status, ThreadStatus::Busy);
     assert_eq!((found.head, found.values), (Some(head.id), Some(update.values.clone())));
-    store.requeue_run(run.id, run.epoch, at(5), false, at(5)).await.unwrap();
+    store.requeue_run(run.id, run.epoch, at(5), Some(slow()), at(5)).await.unwrap();
     assert_eq!(advance(run.epoch).await.unwrap(), None);
     let again = claim_one(&store, 5).await;
     assert_eq!(again.head.map(|head| head.id), Some(head.id));

@@ -14,7 +14,7 @@ pub async fn an_older_claim_is_fenced(store: Shared) {
     store.recover_runs(at(1_000), "other", false, 3).await.unwrap();
     let late = || end(&old, done(), Some(checkpoint_of(&old, json!({ "late": true }), 2)), 2);
     assert_eq!(store.finish_run(late()).await.unwrap(), Finished::Fenced);
-    let requeued = store.requeue_run(old.id, old.epoch, at(2), true, at(2)).await.unwrap();
+    let requeued = store.requeue_run(old.id, old.epoch, at(2), None, at(2)).await.unwrap();
     assert_eq!(requeued, Finished::Fenced);
     let new = claim_one(&store, 1_001).await.run;
     assert_eq!((new.id, new.epoch, new.attempt), (old.id, old.epoch + 1, 2));
@@ -33,15 +33,21 @@ pub async fn a_requeued_run_keeps_its_place(store: Shared) {
     let first = queued(&store, thread, 1).await;
     let second = queued(&store, thread, 2).await;
     let run = claim_one(&store, 3).await.run;
-    let requeued = store.requeue_run(first, run.epoch, at(4), false, at(4)).await.unwrap();
+    let requeued = store.requeue_run(first, run.epoch, at(4), Some(slow()), at(4)).await.unwrap();
     assert_eq!(requeued, Finished::Written);
     let waiting = store.run(first).await.unwrap().unwrap();
     assert_eq!((waiting.status, waiting.lease.clone()), (RunStatus::Pending, None));
     assert_eq!((waiting.available_at, waiting.attempt), (at(4), 1));
+    assert_eq!(waiting.last_error, Some(slow()));
     assert_eq!(status(&store, thread).await, ThreadStatus::Busy);
     let run = claim_one(&store, 5).await.run;
-    assert_eq!(run.id, first);
+    assert_eq!((run.id, &run.last_error), (first, &Some(slow())));
+    let put_back = store.requeue_run(first, run.epoch, at(5), None, at(5)).await.unwrap();
+    assert_eq!(put_back, Finished::Written);
+    let run = claim_one(&store, 5).await.run;
+    assert_eq!(run.last_error, Some(slow()), "what was put back without failing has no newer one");
     finish(&store, &run, done(), 6).await;
+    assert_eq!(store.run(first).await.unwrap().unwrap().last_error, Some(slow()));
     assert_eq!(claim_ids(&store, 7, 10).await, [second]);
 }
 
@@ -72,6 +78,9 @@ pub async fn an_ended_lease_is_taken_back(store: Shared) {
     assert_eq!(status(&store, thread).await, ThreadStatus::Busy);
     let run = claim_one(&store, 10).await.run;
     assert_eq!((run.attempt, run.epoch), (2, 2));
+    let error = run.last_error.unwrap();
+    assert_eq!(error.name, "host_failed");
+    assert!(error.message.contains("attempt 1 of 3"), "{}", error.message);
 }
 
 /// After a restart every run of an earlier owner is taken back at once.
@@ -98,7 +107,7 @@ pub async fn a_run_without_attempts_left_fails(store: Shared) {
         assert_eq!(recovered.requeued, [id]);
         assert_eq!(store.next_available().await.unwrap(), Some(at(900)));
         let last = claim_one(&store, 900).await.run;
-        store.requeue_run(id, last.epoch, at(5), true, at(900)).await.unwrap();
+        store.requeue_run(id, last.epoch, at(5), None, at(900)).await.unwrap();
     }
     let next = queued(&store, thread, 2).await;
     claim(&store, 5, 1).await;
@@ -117,6 +126,6 @@ pub async fn a_forgiven_attempt_does_not_count(store: Shared) {
     for epoch in 1..=4 {
         let run = claim_one(&store, 5).await.run;
         assert_eq!((run.attempt, run.epoch), (1, epoch));
-        store.requeue_run(id, run.epoch, at(5), true, at(5)).await.unwrap();
+        store.requeue_run(id, run.epoch, at(5), None, at(5)).await.unwrap();
     }
 }

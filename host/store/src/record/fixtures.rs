@@ -270,6 +270,10 @@ fn runs_of_every_format_are_read() {
         Run::new(id(1), id(2), id(3), "echo".parse().unwrap(), RunRequest::default(), at(0));
     let stored = check("run_pending", &StoredRun::new(&pending, &docs).unwrap());
     assert_eq!(stored.open(None, &docs).unwrap(), pending);
+    let last_error = Some(RunError { name: "timed_out".to_owned(), message: "slow".to_owned() });
+    let retried = Run { attempt: 1, last_error, ..pending.clone() };
+    let stored = check("run_retried", &StoredRun::new(&retried, &docs).unwrap());
+    assert_eq!(stored.open(None, &docs).unwrap(), retried);
     let told = Run { request: told(), ..pending };
     let stored = check("run_webhook", &StoredRun::new(&told, &docs).unwrap());
     assert_eq!(stored.webhook.as_ref().unwrap().origin, "https://example.com");

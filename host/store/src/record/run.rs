@@ -11,6 +11,7 @@ use wakeful_core::{
 use super::codec::{micros, micros_option, text, text_option, word};
 use super::policy::StoredRetry;
 use super::report::StoredReport;
+use super::thread::{error_doc, error_of};
 use super::{Doc, Docs, StoredWebhook};
 use crate::Error;
 
@@ -65,6 +66,9 @@ pub(crate) struct StoredRun {
     /// Since format 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry: Option<StoredRetry>,
+    /// Why its last attempt failed, if it was tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_error: Option<Doc>,
 }
 
 /// The lease of a running run, apart from its record because it is renewed so often.
@@ -155,6 +159,7 @@ impl StoredRun {
             webhook: run.request.webhook().map(|url| StoredWebhook::new(url, docs)).transpose()?,
             request_digest: run.request_digest,
             retry: run.retry.as_ref().map(StoredRetry::new),
+            last_error: run.last_error.as_ref().map(|error| error_doc(error, docs)).transpose()?,
         })
     }
 
@@ -163,7 +168,7 @@ impl StoredRun {
         docs.put(&StoredReport::new(report))
     }
 
-    /// The run without its request and its report: enough for a change of its status, and without
+    /// The run without its request, its report and its last error: enough for a change of its status, and without
     /// reading a blob.
     pub(crate) fn bare(&self) -> Run {
         Run {
@@ -199,6 +204,7 @@ impl StoredRun {
             started_at: self.started,
             ended_at: self.ended,
             report: None,
+            last_error: None,
             request_digest: self.request_digest,
             retry: self.retry.clone().map(StoredRetry::open),
         }
@@ -222,6 +228,7 @@ impl StoredRun {
         Ok(Run {
             request: request.open(),
             report: report.map(StoredReport::open),
+            last_error: self.last_error.as_ref().map(|error| error_of(error, docs)).transpose()?,
             lease: lease.map(|lease| Lease { owner: lease.owner, until: lease.until }),
             ..self.bare()
         })
@@ -253,7 +260,11 @@ impl StoredRun {
     /// The documents it names.
     pub(crate) fn docs(&self) -> impl Iterator<Item = &Doc> {
         let webhook = self.webhook.as_ref().map(|webhook| &webhook.url);
-        std::iter::once(&self.request).chain(&self.report).chain(&self.events).chain(webhook)
+        std::iter::once(&self.request)
+            .chain(&self.report)
+            .chain(&self.events)
+            .chain(&self.last_error)
+            .chain(webhook)
     }
 }
 

@@ -85,8 +85,6 @@ impl StoredThread {
     }
 
     pub(crate) fn open(self, docs: &Docs) -> Result<Thread, Error> {
-        let error: Option<StoredError> =
-            self.error.as_ref().map(|error| docs.get(error, "thread")).transpose()?;
         Ok(Thread {
             id: self.id,
             created_at: self.created,
@@ -96,7 +94,7 @@ impl StoredThread {
             status: self.status,
             head: self.head,
             values: self.values.as_ref().map(|values| docs.get(values, "thread")).transpose()?,
-            error: error.map(|error| RunError { name: error.name, message: error.message }),
+            error: self.error.as_ref().map(|error| error_of(error, docs)).transpose()?,
             temporary: self.temporary,
             ttl: self.ttl.map(StoredTtl::open),
             expires_at: self.expires,
@@ -147,4 +145,10 @@ impl StoredThread {
 /// The document of a run's error.
 pub(crate) fn error_doc(error: &RunError, docs: &Docs) -> Result<Doc, Error> {
     docs.put(&StoredError { name: error.name.clone(), message: error.message.clone() })
+}
+
+/// The error in a document.
+pub(super) fn error_of(doc: &Doc, docs: &Docs) -> Result<RunError, Error> {
+    let StoredError { name, message } = docs.get(doc, "error")?;
+    Ok(RunError { name, message })
 }

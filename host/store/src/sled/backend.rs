@@ -4,14 +4,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use wakeful_core::{
     Checkpoint, CheckpointId, Cron, CronId, Digest, Fire, Lease, Object, Outcome, Report, Run,
-    RunId, Thread, ThreadId, Timestamp,
+    RunError, RunId, Thread, ThreadId, Timestamp,
 };
 
 use super::jobs::Rank;
 use super::runs::Prepared;
 use super::{SledStore, backup, checkpoints, crons, fires, queue, runs, sweep, threads};
 use crate::folder::Purpose::{Begin, End};
-use crate::record::{Docs, Draft, StoredCron, StoredThread};
+use crate::record::{Docs, Draft, StoredCron, StoredThread, error_doc};
 use crate::{
     Backup, Cancelled, ClaimedRun, Created, CronQuery, DueCron, Error, FinishRun, Finished,
     FirePlan, Inserted, NewRun, Page, Planner, Recovered, RunQuery, Store, ThreadQuery,
@@ -104,7 +104,7 @@ impl Store for SledStore {
                 Err(error) if !error.is_damage() => {
                     tracing::warn!(run = %run_id, %error, "a queued run could not be read; it will be tried again");
                     let later = now.checked_add(RETRY).unwrap_or(now);
-                    self.requeue_run(run_id, epoch, later, true, now).await?;
+                    self.requeue_run(run_id, epoch, later, None, now).await?;
                 }
                 Err(error) => {
                     tracing::error!(run = %run_id, %error, "a queued run cannot be read; it fails");
@@ -159,11 +159,14 @@ impl Store for SledStore {
         id: RunId,
         epoch: u64,
         available_at: Timestamp,
-        forgive: bool,
+        failure: Option<RunError>,
         now: Timestamp,
     ) -> Result<Finished, Error> {
+        let failure = self
+            .docs(move |docs| failure.map(|failure| error_doc(&failure, docs)).transpose())
+            .await?;
         self.write_as(Rank::Run, End, move |tx| {
-            queue::requeue(tx, id, epoch, available_at, forgive, now)
+            queue::requeue(tx, id, epoch, available_at, failure, now)
         })
         .await
     }

@@ -7,7 +7,7 @@ use wakeful_core::{Digest, Timestamp};
 use super::inner::Inner;
 use super::watchdog::Pulse;
 use super::{SledStore, blocking, open};
-use crate::archive::{Entry, List, entry, require_empty};
+use crate::archive::{Entry, List, WEBHOOK_SECRET, entry, require_empty};
 use crate::blobs::link_or_copy;
 use crate::folder::{copy_hashed, create_dir, hash_file, new_file, sync_dir};
 use crate::{Backup, Error};
@@ -40,6 +40,7 @@ pub(super) async fn backup(
             for part in ["db", "blobs"] {
                 let _ = std::fs::remove_dir_all(target.join(part));
             }
+            let _ = std::fs::remove_file(target.join(WEBHOOK_SECRET));
         }
         finished
     })
@@ -51,6 +52,7 @@ fn complete(inner: &Inner, target: &Path, now: Timestamp) -> Result<Backup, Erro
     try_out(&target.join("db"))?;
     let mut files = database_entries(target)?;
     link_blobs(inner, target, &mut files)?;
+    copy_secret(inner, target, &mut files)?;
     List::new(now, files).write(target)
 }
 
@@ -128,6 +130,21 @@ fn link_blobs(inner: &Inner, target: &Path, entries: &mut Vec<Entry>) -> Result<
     for folder in folders {
         sync_dir(&folder)?;
     }
+    Ok(())
+}
+
+/// Copies the secret of the data folder, if it has one, for its owner alone to read.
+fn copy_secret(inner: &Inner, target: &Path, entries: &mut Vec<Entry>) -> Result<(), Error> {
+    let mut secret = match File::open(inner.path.join(WEBHOOK_SECRET)) {
+        Ok(secret) => secret,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut copy = new_file(&target.join(WEBHOOK_SECRET))?;
+    let (digest, size) = copy_hashed(&mut secret, &mut copy)?;
+    copy.sync_all()?;
+    sync_dir(target)?;
+    entries.push(entry(WEBHOOK_SECRET.to_owned(), size, digest));
     Ok(())
 }
 

@@ -43,30 +43,48 @@ pub(super) fn next(tx: &Tx<'_>) -> Result<Option<Timestamp>, Error> {
     tx.first(Table::Expiries, &[])?.map(|(key, _)| Parts(&key).time()).transpose()
 }
 
+/// What has expired: the keys of its entries.
+pub(super) fn due(tx: &Tx<'_>, now: Timestamp, limit: usize) -> Result<Vec<Vec<u8>>, Error> {
+    let due = tx.range(Table::Expiries, ..=keys::timed(now, &[u8::MAX; 16]));
+    due.take(limit).map(|found| Ok(found?.0.to_vec())).collect()
+}
+
 /// Deletes or shrinks what has expired.
 pub(super) fn expire(tx: &mut Tx<'_>, now: Timestamp, limit: usize) -> Result<Vec<Expired>, Error> {
     let mut expired = Vec::new();
-    let due = tx.range(Table::Expiries, ..=keys::timed(now, &[u8::MAX; 16]));
-    for found in due.take(limit) {
-        let (key, _) = found?;
-        tx.remove(Table::Expiries, &key);
-        let mut parts = Parts(&key);
-        parts.time()?;
-        let id = ThreadId::from_bytes(parts.id()?);
-        let Some(mut thread) = tx.load::<StoredThread>(id.as_bytes())? else { continue };
-        match thread.ttl.map(|ttl| ttl.open().expiry) {
-            Some(Expiry::Delete) => {
-                threads::delete(tx, id)?;
-                expired.push(Expired::Deleted(id));
-            }
-            Some(Expiry::KeepLatest) => {
-                let taken = checkpoints::keep_latest(tx, id)?;
-                thread.expires = None;
-                tx.save(id.as_bytes(), &thread)?;
-                expired.push(Expired::Shrunk(id, taken));
-            }
-            None => {}
-        }
+    for key in due(tx, now, limit)? {
+        expired.extend(expire_one(tx, &key)?);
     }
     Ok(expired)
+}
+
+/// Deletes or shrinks the thread of one entry.
+pub(super) fn expire_one(tx: &mut Tx<'_>, key: &[u8]) -> Result<Option<Expired>, Error> {
+    if !tx.has(Table::Expiries, key)? {
+        // The thread was used meanwhile.
+        return Ok(None);
+    }
+    tx.remove(Table::Expiries, key);
+    let id = thread_of(key)?;
+    let Some(mut thread) = tx.load::<StoredThread>(id.as_bytes())? else { return Ok(None) };
+    match thread.ttl.map(|ttl| ttl.open().expiry) {
+        Some(Expiry::Delete) => {
+            threads::delete(tx, id)?;
+            Ok(Some(Expired::Deleted(id)))
+        }
+        Some(Expiry::KeepLatest) => {
+            let taken = checkpoints::keep_latest(tx, id)?;
+            thread.expires = None;
+            tx.save(id.as_bytes(), &thread)?;
+            Ok(Some(Expired::Shrunk(id, taken)))
+        }
+        None => Ok(None),
+    }
+}
+
+/// The thread of an entry.
+pub(super) fn thread_of(key: &[u8]) -> Result<ThreadId, Error> {
+    let mut parts = Parts(key);
+    parts.time()?;
+    Ok(ThreadId::from_bytes(parts.id()?))
 }

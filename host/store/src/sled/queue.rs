@@ -247,17 +247,17 @@ pub(super) fn discard(tx: &mut Tx<'_>, id: RunId, epoch: Option<u64>) -> Result<
     Ok(Cancelled::Done)
 }
 
-/// Puts a running run back into the queue.
+/// Puts a running run back into the queue; see [`wakeful_core::Run::requeue`].
 pub(super) fn requeue(
     tx: &mut Tx<'_>,
     id: RunId,
     epoch: u64,
     available_at: Timestamp,
-    forgive: bool,
+    failure: Option<Doc>,
     now: Timestamp,
 ) -> Result<Finished, Error> {
     let Some(stored) = fenced(tx, id, epoch)? else { return Ok(Finished::Fenced) };
-    put_back(tx, stored, available_at, forgive, now)?;
+    put_back(tx, stored, available_at, failure, now)?;
     Ok(Finished::Written)
 }
 
@@ -265,13 +265,16 @@ fn put_back(
     tx: &mut Tx<'_>,
     mut stored: StoredRun,
     available_at: Timestamp,
-    forgive: bool,
+    failure: Option<Doc>,
     now: Timestamp,
 ) -> Result<(), Error> {
     let mut run = stored.bare();
-    run.requeue(available_at, forgive, now)
+    // What it says stays in its document.
+    let failed = failure.as_ref().map(|_| RunError { name: String::new(), message: String::new() });
+    run.requeue(available_at, failed, now)
         .map_err(|error| Error::Damaged { what: "run", reason: error.to_string() })?;
     stored.absorb(&run);
+    stored.last_error = failure.or(stored.last_error);
     tx.remove(Table::Running, stored.id.as_bytes());
     tx.save(stored.id.as_bytes(), &stored)?;
     lanes::enqueue(tx, &stored)?;
@@ -320,15 +323,17 @@ pub(super) fn recover(
         }
         let id = keys::last_run(&key)?;
         let Some(stored) = tx.load::<StoredRun>(id.as_bytes())? else { continue };
+        let message = format!(
+            "the host stopped while this run was running, at attempt {} of {max_attempts}",
+            stored.attempt
+        );
+        let outcome = Outcome::HostFailed { message };
         if stored.attempt < max_attempts {
-            put_back(tx, stored, now, false, now)?;
+            let failure = error_doc(&RunError::from(&outcome), tx.docs())?;
+            put_back(tx, stored, now, Some(failure), now)?;
             recovered.requeued.push(id);
         } else {
-            let message = format!(
-                "the host stopped while this run was running, {} time(s) in a row",
-                stored.attempt
-            );
-            let report = Report::not_run(Outcome::HostFailed { message });
+            let report = Report::not_run(outcome);
             end(tx, stored, Ending::new(report, tx.docs())?, now)?;
             recovered.failed.push(id);
         }

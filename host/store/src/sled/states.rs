@@ -65,7 +65,37 @@ impl StateStore for SledStore {
 
     async fn expire_threads(&self, now: Timestamp, limit: usize) -> Result<Vec<Expired>, Error> {
         let _alone = self.housekeeping.lock().await;
-        self.write(End, move |tx| expiry::expire(tx, now, limit)).await
+        match self.write(End, move |tx| expiry::expire(tx, now, limit)).await {
+            Err(error) if error.is_damage() => self.expire_singly(now, limit).await,
+            done => done,
+        }
+    }
+}
+
+impl SledStore {
+    /// Lets threads expire each for itself, so that one with damage keeps no other. Such a thread
+    /// stays.
+    async fn expire_singly(&self, now: Timestamp, limit: usize) -> Result<Vec<Expired>, Error> {
+        let mut expired = Vec::new();
+        for key in self.read(move |tx| expiry::due(tx, now, limit)).await? {
+            let entry = key.clone();
+            match self.write(End, move |tx| expiry::expire_one(tx, &entry)).await {
+                Ok(found) => expired.extend(found),
+                Err(error) if error.is_damage() => {
+                    let thread = expiry::thread_of(&key).map(|id| id.to_string());
+                    let thread_id = thread.unwrap_or_default();
+                    tracing::error!(%thread_id, %error, "a thread whose time is over cannot be read; it stays");
+                    // It would be found again and again.
+                    self.write(End, move |tx| {
+                        tx.remove(Table::Expiries, &key);
+                        Ok(())
+                    })
+                    .await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(expired)
     }
 }
 

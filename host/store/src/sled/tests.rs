@@ -7,15 +7,15 @@ use std::time::Duration;
 use serde_json::json;
 use tempfile::TempDir;
 use wakeful_core::{
-    AssistantId, Cron, CronId, Lease, Object, Run, RunId, RunRequest, Thread, ThreadId,
-    ThreadStatus, Timestamp,
+    AssistantId, Cron, CronId, Expiry, Lease, Object, Run, RunId, RunRequest, Thread, ThreadId,
+    ThreadStatus, Timestamp, Ttl,
 };
 
 use super::keys;
 use super::table::Table;
 use super::{SledConfig, SledStore};
 use crate::folder::Purpose;
-use crate::{Error, FirePlan, NewRun, Store};
+use crate::{Error, FirePlan, NewRun, StateStore, Store};
 
 fn config(path: &Path) -> SledConfig {
     SledConfig { min_free_bytes: 0, ..SledConfig::new(path) }
@@ -104,6 +104,34 @@ async fn nothing_is_swept_while_a_record_cannot_be_read() {
         .unwrap();
     let swept = store.sweep_blobs(Duration::ZERO).await;
     assert!(matches!(swept, Err(Error::Damaged { what: "cron", .. })), "{swept:?}");
+}
+
+#[tokio::test]
+async fn a_damaged_thread_keeps_no_other_from_expiring() {
+    let (store, _folder) = open().await;
+    let ttl = Some(Ttl { after: Duration::from_secs(60), expiry: Expiry::Delete });
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let id = ThreadId::generate();
+        let thread = Thread::new(id, Default::default(), now()).with_ttl(ttl, now());
+        store.create_thread(thread).await.unwrap();
+        ids.push(id);
+    }
+    let broken = ids[1];
+    store
+        .write(Purpose::Begin, move |tx| tx.put(Table::Threads, broken.as_bytes(), vec![1, b'{']))
+        .await
+        .unwrap();
+    let later = now() + Duration::from_secs(120);
+    let expired = store.expire_threads(later, 10).await.unwrap();
+    let mut deleted: Vec<_> = expired.iter().map(|it| format!("{it:?}")).collect();
+    deleted.sort();
+    let mut others: Vec<_> =
+        [ids[0], ids[2]].map(|id| format!("{:?}", crate::Expired::Deleted(id))).to_vec();
+    others.sort();
+    assert_eq!(deleted, others);
+    assert_eq!(store.next_expiry().await.unwrap(), None, "it is not tried again at once");
+    assert!(store.thread(broken).await.is_err(), "it is still there");
 }
 
 #[tokio::test]

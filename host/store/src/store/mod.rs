@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use wakeful_core::{
-    Checkpoint, CheckpointId, Cron, CronId, Digest, Fire, Lease, Object, Run, RunId, Thread,
-    ThreadId, Timestamp,
+    Checkpoint, CheckpointId, Cron, CronId, Digest, Fire, Lease, Object, Run, RunError, RunId,
+    Thread, ThreadId, Timestamp,
 };
 
 mod assistants;
@@ -119,7 +119,7 @@ pub trait Store:
         id: RunId,
         epoch: u64,
         available_at: Timestamp,
-        forgive: bool,
+        failure: Option<RunError>,
         now: Timestamp,
     ) -> Result<Finished, Error>;
     /// Cancels a run that is pending; says so if it is running or has ended.

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use serde_json::json;
+use wakeful::StateChange;
 use wakeful::core::{EventId, LoggedEvent, RunEvent, RunId};
 
 use super::run::RunShow;
@@ -9,6 +10,7 @@ use crate::extract::Params;
 use crate::stream::body::Show;
 use crate::stream::frame::{Frame, Metadata, Wanted};
 use crate::stream::mode::{Modes, words};
+use crate::wire::State;
 
 /// The part of the end of a run that says so, after all others.
 const DONE: u64 = 31;
@@ -20,6 +22,8 @@ pub(crate) struct ThreadModes {
     runs: bool,
     /// When its runs begin and end.
     lifecycle: bool,
+    /// What clients write into its state by hand.
+    changes: bool,
 }
 
 impl ThreadModes {
@@ -32,8 +36,7 @@ impl ThreadModes {
             match word.as_str() {
                 "run_modes" => modes.runs = true,
                 "lifecycle" => modes.lifecycle = true,
-                // Changes of the state by hand; those of runs are among their own events.
-                "state_update" => {}
+                "state_update" => modes.changes = true,
                 _ => {
                     return Err(Error::unprocessable(format!(
                         "Invalid stream mode: `{word}` is not one of `run_modes`, `lifecycle`, `state_update`"
@@ -93,6 +96,18 @@ impl Show for ThreadShow {
     fn show(&mut self, event: &LoggedEvent, out: &mut Vec<u8>) {
         for frame in self.frames(event) {
             frame.write(true, out);
+        }
+    }
+
+    fn show_change(&mut self, change: &StateChange, out: &mut Vec<u8>) {
+        let StateChange { id, state } = change;
+        if !self.modes.changes || self.after.is_some_and(|after| after >= *id) {
+            return;
+        }
+        if let Some(checkpoint) = &state.checkpoint {
+            let shown = State::at(&state.thread, checkpoint);
+            let data = json!({ "thread_id": state.thread.id.to_string(), "state": shown });
+            Frame { id: *id, event: "state_update", data }.write(true, out);
         }
     }
 }

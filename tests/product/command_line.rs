@@ -84,6 +84,12 @@ fn next_reads_several_schedules_and_tells_what_daylight_saving_time_does() {
 }
 
 #[test]
+fn a_schedule_is_looked_at_among_the_crons_too() {
+    let printed = ok(wakeful(&["crons", "preview", "@daily", "-n", "2"]));
+    assert_eq!(printed.lines().count(), 2, "{printed}");
+}
+
+#[test]
 fn a_bad_expression_fails_with_the_reason_and_the_place() {
     let output = wakeful(&["next", "61 * * * *"]);
     assert!(!output.status.success());

@@ -14,6 +14,7 @@ mod architecture;
 mod bad_input;
 mod command_line;
 mod crash;
+mod cron_commands;
 mod crons;
 mod folder;
 mod items;

@@ -48,9 +48,8 @@ fn crons_follow_time_zone_files_that_change_while_the_server_runs_or_is_down() {
         "assistant_id": "echo", "schedule": "0 9 * * *", "timezone": "Europe/Berlin",
     });
     let cron = text(&server.post("/runs/crons", body).ok(), "cron_id");
-    let next = |server: &Server| {
-        text(&server.get(&format!("/runs/crons/{cron}")).ok(), "next_run_date")
-    };
+    let next =
+        |server: &Server| text(&server.get(&format!("/runs/crons/{cron}")).ok(), "next_run_date");
     assert!(next(&server).ends_with("T08:00:00+00:00"), "{}", next(&server));
     put(zones.path(), 3);
     eventually("the running server follows", || next(&server).ends_with("T06:00:00+00:00"));

@@ -107,9 +107,18 @@ impl Cron {
         self.offset = next.map(|next| next.offset);
     }
 
+    /// Whether it goes on.
+    pub fn state(&self) -> CronState {
+        match (self.enabled, self.next_run_at) {
+            (false, _) => CronState::Paused,
+            (true, None) => CronState::Ended,
+            (true, Some(_)) => CronState::Active,
+        }
+    }
+
     /// Whether its end has passed.
     pub fn has_ended(&self) -> bool {
-        self.enabled && self.next_run_at.is_none()
+        self.state() == CronState::Ended
     }
 
     /// When it has to fire next: never while it is paused.
@@ -128,6 +137,28 @@ pub struct NextFire {
     pub delay: Duration,
     /// See [`Cron::offset`].
     pub offset: i32,
+}
+
+/// Whether a cron goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CronState {
+    /// It fires.
+    Active,
+    /// It fires when it is resumed.
+    Paused,
+    /// It has no instant left.
+    Ended,
+}
+
+impl CronState {
+    /// The word for it, on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Ended => "ended",
+        }
+    }
 }
 
 /// What has become of a cron's fires so far.

@@ -22,6 +22,14 @@ pub struct Fire {
 }
 
 impl Fire {
+    /// Its id: that of the run it started, or would have started.
+    pub fn id(&self) -> RunId {
+        match self.status {
+            FireStatus::Started(run) => run,
+            FireStatus::Skipped(_) => RunId::of_fire(self.cron_id, self.scheduled_at),
+        }
+    }
+
     /// The earliest due instant that this record accounts for.
     pub fn first_instant(&self) -> Timestamp {
         self.coalesced.as_ref().map_or(self.scheduled_at, |missed| missed.first)

@@ -13,6 +13,7 @@ mod clock;
 mod cron;
 mod cron_grant;
 mod delivery;
+mod duration;
 mod event;
 mod fire;
 mod grants;
@@ -34,9 +35,10 @@ mod web_url;
 pub use assistant::{Assistant, AssistantPatch};
 pub use checkpoint::{Checkpoint, CheckpointSource, FileEntry, FileKind, Manifest, Pending};
 pub use clock::{Clock, SystemClock, to_micros};
-pub use cron::{Cron, CronStats, LastFailure, NextFire};
+pub use cron::{Cron, CronState, CronStats, LastFailure, NextFire};
 pub use cron_grant::CronGrant;
 pub use delivery::{AfterAttempt, Attempt, AttemptResult, Delivery, DeliveryStatus};
+pub use duration::{duration_of_seconds, duration_text, parse_duration};
 pub use event::{
     Committed, End, EventId, GuestEvent, InvalidEventId, LoggedEvent, RunEvent, Start,
 };

@@ -84,7 +84,7 @@ impl CronPolicy {
         } else if self.retry.as_ref().is_some_and(|retry| retry.attempts == 0) {
             Some("retry.attempts: give at least 1, which means that nothing is tried again")
         } else if self.retry.as_ref().is_some_and(|retry| retry.longest < retry.first) {
-            Some("retry.longest: it is shorter than retry.first")
+            Some("retry.longest_wait: it is shorter than retry.first_wait")
         } else {
             None
         }
@@ -313,7 +313,7 @@ mod tests {
             ),
             (CronPolicy { fuel_per_day: Some(0), ..usual() }, false, None, "fuel_per_day: "),
             (CronPolicy { retry: retry(0, 9), ..usual() }, false, None, "retry.attempts: "),
-            (CronPolicy { retry: retry(1, 1), ..usual() }, false, None, "retry.longest: "),
+            (CronPolicy { retry: retry(1, 1), ..usual() }, false, None, "retry.longest_wait: "),
         ] {
             let found = policy.contradiction(on_thread, end).unwrap_or_default();
             assert!(found.starts_with(field), "{field} {found}");

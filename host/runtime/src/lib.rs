@@ -6,7 +6,7 @@
 //! `wakeful-engine` alone does that.
 //!
 //! ```no_run
-//! use wakeful::core::{MultitaskStrategy, Object, OnCompletion, RunRequest};
+//! use wakeful::core::{CronPolicy, Object, OnCompletion, RunRequest};
 //! use wakeful::{CreateCron, Host, HostSettings};
 //!
 //! # async fn embed() -> Result<(), wakeful::Error> {
@@ -74,6 +74,7 @@ mod watch;
 mod webhooks;
 mod zones;
 
+pub use crons::{FirePage, FireQuery, Preview, PreviewCron, PreviewedInstant};
 pub use error::Error;
 pub use folder::{ComponentState, ComponentStatus};
 pub use host::Host;

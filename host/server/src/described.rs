@@ -27,6 +27,19 @@ macro_rules! words {
 words! {
     /// What becomes of what a busy thread is doing.
     Multitask: "reject" | "interrupt" | "rollback" | "enqueue",
+    /// What to do at an instant while an earlier run is unfinished.
+    Overlap: "skip" | "buffer_one" | "buffer_all" | "allow" | "cancel_other" | "terminate_other",
+    /// What to do about instants that were missed.
+    Catchup: "latest" | "none" | "all",
+    /// What a change of the clocks does to instants.
+    Dst: "vixie" | "skip_and_repeat" | "skip_and_once",
+    /// How a run can fail.
+    Failure: "failed" | "out_of_fuel" | "out_of_memory" | "timed_out" | "output_too_large"
+        | "invalid_output" | "too_many_events" | "disk_full" | "trapped" | "refused" | "host_failed",
+    /// What became of an instant.
+    FireStatus: "started" | "skipped",
+    /// Why an instant started no run.
+    SkipReason: "overlap" | "misfire" | "paused" | "budget" | "rescheduled" | "assistant_gone",
     /// What becomes of a thread that a run brought.
     Completion: "delete" | "keep",
     /// What a thread is doing.

@@ -57,6 +57,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(routes::streams::routes())
         .merge(routes::thread_protocol::routes())
         .merge(routes::crons::routes())
+        .merge(routes::cron_actions::routes())
+        .merge(routes::cron_fires::routes())
         .merge(routes::items::routes())
         .merge(routes::deliveries::routes())
         .merge(routes::operations::routes())

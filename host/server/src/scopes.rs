@@ -91,12 +91,16 @@ pub(crate) const TABLE: &[(&str, &str, Access)] = &[
     ("POST", "/threads/{thread}/runs/crons", MANAGE),
     ("POST", "/runs/crons/search", READ),
     ("POST", "/runs/crons/count", READ),
+    ("POST", "/runs/crons/preview", READ),
     ("GET", "/runs/crons/{cron}", READ),
     ("PATCH", "/runs/crons/{cron}", MANAGE),
     ("DELETE", "/runs/crons/{cron}", MANAGE),
     ("GET", "/runs/crons/{cron}/fires", READ),
-    // A cron's run now is a run like any other.
+    // A run that somebody asks a cron for is a run like any other.
     ("POST", "/runs/crons/{cron}/trigger", RUN),
+    ("POST", "/runs/crons/{cron}/backfill", RUN),
+    ("POST", "/runs/crons/{cron}/pause", MANAGE),
+    ("POST", "/runs/crons/{cron}/resume", MANAGE),
     ("PUT", "/store/items", RUN),
     ("GET", "/store/items", READ),
     ("DELETE", "/store/items", RUN),

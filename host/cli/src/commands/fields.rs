@@ -23,6 +23,12 @@ pub(super) fn optional<'a>(document: &'a Json, key: &str) -> Option<&'a str> {
     document.get(key).and_then(Json::as_str)
 }
 
+/// The texts of a list, none if it is absent.
+pub(super) fn texts<'a>(document: &'a Json, key: &str) -> Vec<&'a str> {
+    let list = document.get(key).and_then(Json::as_array);
+    list.into_iter().flatten().filter_map(Json::as_str).collect()
+}
+
 /// A number, if it is there.
 pub(super) fn number(document: &Json, key: &str) -> Option<u64> {
     document.get(key).and_then(Json::as_u64)

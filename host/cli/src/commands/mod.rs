@@ -30,8 +30,10 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     let Cli { global, command } = cli;
     let json = global.json;
     match command {
-        // These two read no settings, so that they work whatever the settings say.
-        Command::Next(arguments) => next::run(&arguments, json),
+        // These read no settings, so that they work whatever the settings say.
+        Command::Next(arguments) | Command::Crons(crons::Command::Preview(arguments)) => {
+            next::run(&arguments, json)
+        }
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Config(arguments) => config::run(&read(&global, arguments.settings, "warn")?),
         Command::Serve(arguments) => serve::run(&read(&global, arguments.settings, "info")?),

@@ -3,6 +3,7 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 
+use super::crons::CronLayer;
 use super::layer::Layer;
 use super::value::ClientKey;
 use super::webhooks::WebhookLayer;
@@ -53,6 +54,11 @@ pub(super) fn read(lookup: &dyn Fn(&str) -> Option<OsString>) -> Result<Layer, F
             Some((name, value)) => Some(ValueEnum::from_str(&value, false).map_err(|_| {
                 Failure::Usage(format!("{name}: `{value}` is neither `text` nor `json`"))
             })?),
+        },
+        crons: CronLayer {
+            min_interval: parsed(text("crons_min_interval")?)?,
+            usual_end: parsed(text("crons_usual_end")?)?,
+            catchup_per_second: parsed(text("crons_catchup_per_second")?)?,
         },
         webhooks: WebhookLayer {
             allow: parsed(text("webhooks_allow")?)?,

@@ -4,6 +4,7 @@ use clap::Args;
 use serde::Deserialize;
 use wakeful::LimitSettings;
 
+use super::crons::CronLayer;
 use super::value::{Address, Bytes, ClientKey, MaybeRate, Span, ThreadExpiry, Url};
 use super::webhooks::WebhookLayer;
 use crate::logging::LogFormat;
@@ -108,6 +109,9 @@ pub(crate) struct Layer {
     // The environment has these as well.
     #[arg(skip)]
     #[serde(default)]
+    pub(crate) crons: CronLayer,
+    #[arg(skip)]
+    #[serde(default)]
     pub(crate) webhooks: WebhookLayer,
 }
 
@@ -119,6 +123,8 @@ pub(crate) struct RetentionLayer {
     pub(crate) stateless_runs: Option<Span>,
     /// Fire records.
     pub(crate) fires: Option<Span>,
+    /// Crons that have ended.
+    pub(crate) crons: Option<Span>,
     /// Threads without a time to live of their own, after their last use.
     pub(crate) threads: Option<Span>,
     /// What happens to those threads then.

@@ -1,5 +1,6 @@
 //! The settings of the program, read once: flag over environment over file over default.
 
+mod crons;
 mod environment;
 mod file;
 mod layer;
@@ -19,6 +20,7 @@ pub(crate) use self::layer::Layer;
 pub(crate) use self::source::Source;
 pub(crate) use self::value::{Address, ClientKey, Url};
 
+use self::crons::SourcedCrons;
 use self::source::{Layers, Sourced};
 use self::value::{Bytes, MaybeRate, Span, ThreadExpiry};
 use self::webhooks::SourcedWebhooks;
@@ -56,10 +58,12 @@ pub(crate) struct Settings {
     limits: SourcedLimits,
     stateless_runs: Sourced<Span>,
     fires: Sourced<Span>,
+    ended_crons: Sourced<Span>,
     /// `None` means that they stay for ever.
     threads: Sourced<Option<Span>>,
     threads_expiry: Sourced<ThreadExpiry>,
     deliveries: Sourced<Span>,
+    crons: SourcedCrons,
     assistant_crons_max: Sourced<u32>,
     assistant_crons_min_interval: Sourced<Span>,
     webhooks: SourcedWebhooks,
@@ -159,6 +163,7 @@ impl Settings {
                 Span(retention.stateless_runs),
             ),
             fires: layers.pick("fires", |l| l.retention.fires, Span(retention.fires)),
+            ended_crons: layers.pick("crons", |l| l.retention.crons, Span(retention.crons)),
             threads: layers.pick("threads", |l| l.retention.threads.map(Some), None),
             threads_expiry: layers.pick(
                 "threads_expiry",
@@ -170,6 +175,7 @@ impl Settings {
                 |l| l.retention.deliveries,
                 Span(retention.deliveries),
             ),
+            crons: SourcedCrons::resolve(layers, host.crons),
             assistant_crons_max: layers.pick(
                 "max",
                 |l| l.assistant_crons.max,
@@ -202,7 +208,7 @@ impl Settings {
                 self.threads.source
             )));
         }
-        match self.webhooks.problem() {
+        match self.webhooks.problem().or_else(|| self.crons.problem()) {
             Some((source, problem)) => Err(Failure::Usage(format!("{source}: {problem}"))),
             None => Ok(()),
         }
@@ -225,9 +231,10 @@ impl Settings {
             stateless_runs: self.stateless_runs.value.0,
             fires: self.fires.value.0,
             threads: self.threads.value.map(|Span(after)| Ttl { after, expiry }),
+            crons: self.ended_crons.value.0,
             deliveries: self.deliveries.value.0,
-            ..host.retention
         };
+        host.crons = self.crons.values();
         host.assistant_crons = CronGrant {
             max: self.assistant_crons_max.value,
             min_interval: self.assistant_crons_min_interval.value.0,

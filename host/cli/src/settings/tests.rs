@@ -44,6 +44,10 @@ fn every_setting_reaches_the_host() {
         [limits]
         fuel = 11
         timeout = \"2m\"
+        [crons]
+        min_interval = '1m'
+        usual_end = '90d'
+        catchup_per_second = 3
         [assistant_crons]
         max = 7
         min_interval = \"5m\"
@@ -56,6 +60,7 @@ fn every_setting_reaches_the_host() {
         deliveries = '3h'
         stateless_runs = \"1h\"
         fires = \"2h\"
+        crons = '4h'
         threads = \"3h\"
         threads_expiry = \"keep_latest\"";
     let settings = read(Layer::default(), file, &[]).unwrap();
@@ -71,6 +76,10 @@ fn every_setting_reaches_the_host() {
     let threads = host.retention.threads.unwrap();
     assert_eq!((threads.after.as_secs(), threads.expiry), (10_800, Expiry::KeepLatest));
     assert_eq!(host.retention.deliveries.as_secs(), 10_800);
+    assert_eq!(host.retention.crons.as_secs(), 14_400);
+    let crons = host.crons;
+    assert_eq!((crons.min_interval.as_secs(), crons.catchup_per_second), (60, 3));
+    assert_eq!(crons.usual_end.unwrap().as_secs(), 90 * 86_400);
     let crons = host.assistant_crons;
     assert_eq!((crons.max, crons.min_interval.as_secs()), (7, 300));
     assert!(host.webhooks.https_only);
@@ -105,6 +114,9 @@ fn a_bad_variable_is_named() {
         ("WAKEFUL_LOG_FORMAT", "xml"),
         ("WAKEFUL_CONCURRENT_RUNS", "0"),
         ("WAKEFUL_KEY_RATE", "fast"),
+        ("WAKEFUL_CRONS_MIN_INTERVAL", "often"),
+        ("WAKEFUL_CRONS_USUAL_END", "0s"),
+        ("WAKEFUL_CRONS_CATCHUP_PER_SECOND", "0"),
         ("WAKEFUL_API_KEY", "a\nb"),
         ("LANGGRAPH_API_KEY", "\u{7f}"),
         ("WAKEFUL_WEBHOOKS_ALLOW", "127.0.0.1, a b"),

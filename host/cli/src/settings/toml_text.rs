@@ -51,6 +51,7 @@ pub(super) fn write(settings: &Settings) -> String {
     lines.heading("retention");
     lines.text("stateless_runs", &settings.stateless_runs);
     lines.text("fires", &settings.fires);
+    lines.text("crons", &settings.ended_crons);
     match &settings.threads.value {
         Some(threads) => {
             lines.add("threads", &quoted(&threads.to_string()), &settings.threads.source);
@@ -59,6 +60,14 @@ pub(super) fn write(settings: &Settings) -> String {
     }
     lines.text("threads_expiry", &settings.threads_expiry);
     lines.text("deliveries", &settings.deliveries);
+    lines.heading("crons");
+    let crons = &settings.crons;
+    lines.text("min_interval", &crons.min_interval);
+    match &crons.usual_end.value {
+        Some(end) => lines.add("usual_end", &quoted(&end.to_string()), &crons.usual_end.source),
+        None => lines.add("# usual_end", "never", &crons.usual_end.source),
+    }
+    lines.bare("catchup_per_second", &crons.catchup_per_second);
     lines.heading("assistant_crons");
     lines.bare("max", &settings.assistant_crons_max);
     lines.text("min_interval", &settings.assistant_crons_min_interval);

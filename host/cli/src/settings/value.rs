@@ -8,8 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use ureq::http::HeaderValue;
-use wakeful::core::Expiry;
-use wakeful::core::{InvalidRate, Rate};
+use wakeful::core::{Expiry, InvalidRate, Rate, parse_duration};
 
 /// A number of bytes, such as `"128 MiB"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,10 +56,8 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let parsed: Option<jiff::SignedDuration> = text.trim().parse().ok();
-        let span = parsed.and_then(|duration| Duration::try_from(duration).ok());
-        span.map(Self).ok_or_else(|| {
-            format!("`{text}` is not a time; write one such as \"10s\", \"5m\" or \"24h\"")
+        parse_duration(text).map(Self).ok_or_else(|| {
+            format!("`{text}` is not a time; write one such as \"10s\", \"5m\", \"24h\" or \"90d\"")
         })
     }
 }
@@ -230,6 +227,7 @@ mod tests {
             assert_eq!(text.parse::<Span>().unwrap().to_string(), text);
         }
         assert_eq!("1h 30m".parse::<Span>().unwrap().to_string(), "90m");
+        assert_eq!("90d".parse::<Span>().unwrap().to_string(), "2160h");
         for text in ["127.0.0.1:8123", "[::1]:80"] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }

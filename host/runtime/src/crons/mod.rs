@@ -1,17 +1,22 @@
 mod fires;
+mod history;
+mod preview;
+mod shown;
 mod timing;
 
 use std::time::Duration;
 
 use wakeful_core::{
     Cron, CronId, CronStats, Json, Object, OnCompletion, RequestKey, RunRequest, Schedule,
-    ThreadId, Timestamp,
+    ThreadId, Timestamp, duration_text,
 };
 use wakeful_store::{Created, CronQuery, Page};
 
-use self::timing::{least_gap, reschedule, reschedules, set_next};
+use self::timing::{least_gap, refuse_past, renames, reschedule, reschedules, set_next};
 use crate::{CreateCron, CronPatch, Error, Host};
 
+pub use self::history::{FirePage, FireQuery};
+pub use self::preview::{Preview, PreviewCron, PreviewedInstant};
 pub(crate) use self::timing::{delay, follow_zone, next_fire, schedule_of};
 
 /// How often a change to a cron is tried again when the scheduler changed it in between.
@@ -82,6 +87,7 @@ impl Host {
             made_by: None,
         };
         let schedule = self.check_cron(&cron, now)?;
+        refuse_past(&cron, &schedule, now)?;
         set_next(&mut cron, &schedule, now, 0);
         Ok(cron)
     }
@@ -98,15 +104,20 @@ impl Host {
         {
             return Err(Error::Invalid(format!("note: write at most {LONGEST_NOTE} characters")));
         }
-        let least = self.settings().crons.min_interval;
-        if let Some(gap) = least_gap(&schedule, now)
-            && gap < least
-        {
-            return Err(Error::Invalid(format!(
-                "schedule: it fires {gap:?} after it has fired, and this host allows no less than {least:?} (setting `crons.min_interval`); write a schedule that fires less often"
-            )));
+        match self.too_frequent(&schedule, now) {
+            Some(problem) => Err(Error::Invalid(format!("schedule: {problem}"))),
+            None => Ok(schedule),
         }
-        Ok(schedule)
+    }
+
+    /// Why a schedule fires more often than this host allows, if it does.
+    fn too_frequent(&self, schedule: &Schedule, now: Timestamp) -> Option<String> {
+        let least = self.settings().crons.min_interval;
+        let gap = least_gap(schedule, now).filter(|gap| *gap < least)?;
+        let (gap, least) = (duration_text(gap), duration_text(least));
+        Some(format!(
+            "it fires {gap} after it has fired, and this host allows no less than {least} (setting `crons.min_interval`); write a schedule that fires less often"
+        ))
     }
 
     /// The cron with this id.
@@ -134,6 +145,9 @@ impl Host {
             patch.apply(&mut cron);
             cron.updated_at = now;
             let schedule = self.check_cron(&cron, now)?;
+            if renames(&before, &cron) {
+                refuse_past(&cron, &schedule, now)?;
+            }
             let past = if reschedules(&before, &cron) {
                 let started = self.store().cron_stats(id).await?.started;
                 reschedule(&before, &mut cron, &schedule, now, started)
@@ -148,14 +162,26 @@ impl Host {
         Err(Error::Conflict(format!("cron {id} keeps changing; try again")))
     }
 
-    /// Pauses a cron: it fires no more until it is resumed. The note says why, for people.
+    /// Pauses a cron: it fires no more until it is resumed. The note says why, for people; without
+    /// one, a cron that is paused already stays as it is.
     pub async fn pause_cron(&self, id: CronId, note: Option<String>) -> Result<Cron, Error> {
+        if note.is_none() {
+            let cron = self.cron(id).await?;
+            if !cron.enabled {
+                return Ok(cron);
+            }
+        }
         let patch = CronPatch { enabled: Some(false), note: Some(note), ..CronPatch::default() };
         self.update_cron(id, patch).await
     }
 
-    /// Resumes a cron. The instants of the pause are on record as skipped; none of them fires.
+    /// Resumes a cron. The instants of the pause are on record as skipped; none of them fires. A
+    /// cron that is not paused stays as it is.
     pub async fn resume_cron(&self, id: CronId) -> Result<Cron, Error> {
+        let cron = self.cron(id).await?;
+        if cron.enabled {
+            return Ok(cron);
+        }
         let patch = CronPatch { enabled: Some(true), note: Some(None), ..CronPatch::default() };
         self.update_cron(id, patch).await
     }

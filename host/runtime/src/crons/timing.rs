@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use wakeful_core::{Cron, Fire, FireCause, FireStatus, NextFire, Schedule, SkipReason, Timestamp};
+use wakeful_core::{
+    Cron, Dst, Fire, FireCause, FireStatus, NextFire, Schedule, ScheduleError, SkipReason,
+    Timestamp,
+};
 
 use crate::plan::coalesce;
 use crate::{CronPatch, Error};
@@ -12,8 +15,42 @@ use crate::{CronPatch, Error};
 const LOOKED_AT: usize = 100;
 
 pub(crate) fn schedule_of(cron: &Cron) -> Result<Schedule, Error> {
-    Schedule::read(&cron.schedules, cron.timezone.as_deref(), cron.policy.dst)
-        .map_err(|error| Error::Invalid(error.to_string()))
+    read_schedule(&cron.schedules, cron.timezone.as_deref(), cron.policy.dst)
+}
+
+/// Reads schedules. The error begins with the field of the request that it is about.
+pub(crate) fn read_schedule(
+    texts: &[String],
+    timezone: Option<&str>,
+    dst: Dst,
+) -> Result<Schedule, Error> {
+    Schedule::read(texts, timezone, dst).map_err(|error| {
+        Error::Invalid(match &error {
+            ScheduleError::TimeZone { .. } => format!("timezone: {error}"),
+            ScheduleError::Number { .. } => format!("schedules: {error}"),
+            ScheduleError::InList { index, error, .. } => format!("schedules.{index}: {error}"),
+            _ => format!("schedule: {error}"),
+        })
+    })
+}
+
+/// Refuses a cron that has no instant ahead.
+pub(super) fn refuse_past(cron: &Cron, schedule: &Schedule, now: Timestamp) -> Result<(), Error> {
+    if !cron.enabled {
+        return Ok(());
+    }
+    if schedule.next_after(now).is_none() {
+        return Err(Error::Invalid(
+            "schedule: all of its instants are past, so it would never fire; name a later one, or create the cron with `enabled: false` to run it by hand".to_owned(),
+        ));
+    }
+    let from = cron.policy.start_time.map(before);
+    if from.is_some_and(|from| schedule.next_after(from.max(now)).is_none()) {
+        return Err(Error::Invalid(
+            "start_time: the schedule names no instant from then on, so it would never fire; choose an earlier one".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// When a cron fires next after this instant; never, when it has started as many runs as it may or
@@ -27,7 +64,7 @@ pub(crate) fn next_fire(
     if cron.policy.max_fires.is_some_and(|most| most <= started) {
         return None;
     }
-    let before_start = cron.policy.start_time.and_then(|at| at.checked_sub(NANOSECOND).ok());
+    let before_start = cron.policy.start_time.map(before);
     let next = schedule.next_after(before_start.map_or(after, |start| start.max(after)))?;
     let fires = cron.end_time.is_none_or(|end| next <= end);
     fires.then(|| NextFire {
@@ -53,7 +90,7 @@ pub(crate) fn follow_zone(cron: &mut Cron) -> Result<bool, Error> {
     let is = offset(&schedule, at);
     let moved = at.checked_add(SignedDuration::from_secs((was - is).into())).unwrap_or(at);
     let accounted = cron.last_scheduled_at.unwrap_or(cron.created_at);
-    let after = at.min(moved).checked_sub(NANOSECOND).unwrap_or(at).max(accounted);
+    let after = before(at.min(moved)).max(accounted);
     // It has not ended, so it has not started as many runs as it may.
     let next = next_fire(cron, &schedule, after, 0);
     if next.is_some_and(|next| next.at == at && next.offset == was) {
@@ -63,7 +100,10 @@ pub(crate) fn follow_zone(cron: &mut Cron) -> Result<bool, Error> {
     Ok(true)
 }
 
-const NANOSECOND: Duration = Duration::from_nanos(1);
+/// The latest instant before this one.
+pub(super) fn before(at: Timestamp) -> Timestamp {
+    at.checked_sub(Duration::from_nanos(1)).unwrap_or(at)
+}
 
 /// How long after an instant of its schedule a cron fires: always the same part of its jitter,
 /// unless the next instant comes before.
@@ -116,7 +156,7 @@ pub(super) fn reschedules(before: &Cron, after: &Cron) -> bool {
 }
 
 /// Whether it names other instants altogether.
-fn renames(before: &Cron, after: &Cron) -> bool {
+pub(super) fn renames(before: &Cron, after: &Cron) -> bool {
     before.schedules != after.schedules
         || before.timezone != after.timezone
         || before.policy.start_time != after.policy.start_time

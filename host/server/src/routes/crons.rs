@@ -4,19 +4,18 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use wakeful::core::{Object, ThreadId};
+use wakeful::core::{Cron as Record, Object, ThreadId};
 
 use crate::app::App;
 use crate::described::{PartsOfCron, Refusal};
 use crate::error::Error;
-use crate::extract::{Body, Ids, Params};
+use crate::extract::{Body, Ids};
 use crate::once::{Once, answer};
 use crate::routes::page::paged;
 use crate::whole::whole;
 use crate::wire::{
-    Cron, CronBody, CronFilter, CronPatchBody, CronSearch, Fire, Limit, Run, parse_time,
+    Cron, CronBody, CronDocument, CronFilter, CronPatchBody, CronPatchDocument, CronSearch, Details,
 };
-use crate::wire::{CronDocument, CronPatchDocument};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -25,8 +24,6 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(one, update, delete))
         .routes(routes!(search))
         .routes(routes!(count))
-        .routes(routes!(fires))
-        .routes(routes!(trigger))
 }
 
 #[utoipa::path(
@@ -68,10 +65,18 @@ async fn insert(
     body: Object,
     thread: Option<ThreadId>,
 ) -> Result<Response, Error> {
-    let mut new = CronBody::read(body, thread)?.into_request();
+    let mut new = CronBody::read(body, thread, app.host.settings())?.into_request();
     new.key = once.key("cron", thread);
-    let created = whole(async move { app.host.create_cron_once(new).await }).await?;
-    Ok(answer(created.was_there(), Json(Cron::from(&created.into_inner()))))
+    let host = app.host.clone();
+    let created = whole(async move { host.create_cron_once(new).await }).await?;
+    let replayed = created.was_there();
+    Ok(answer(replayed, shown(&app, &created.into_inner()).await?))
+}
+
+/// A cron with all that is known of it.
+pub(super) async fn shown(app: &App, cron: &Record) -> Result<Response, Error> {
+    let details = Details::all(&app.host, cron).await?;
+    Ok(Json(Cron::new(cron, app.host.settings(), details)).into_response())
 }
 
 #[utoipa::path(
@@ -83,7 +88,7 @@ async fn insert(
 )]
 async fn one(State(app): State<App>, ids: Ids) -> Result<Response, Error> {
     let cron = app.host.cron(ids.cron()?).await?;
-    Ok(Json(Cron::from(&cron)).into_response())
+    shown(&app, &cron).await
 }
 
 #[utoipa::path(
@@ -100,9 +105,11 @@ async fn update(
     Body(body): Body<Object>,
 ) -> Result<Response, Error> {
     let id = ids.cron()?;
-    let patch = CronPatchBody::read(body)?.into_patch();
-    let cron = whole(async move { app.host.update_cron(id, patch).await }).await?;
-    Ok(Json(Cron::from(&cron)).into_response())
+    let before = app.host.cron(id).await?;
+    let patch = CronPatchBody::read(body, &before, app.host.settings())?.into_patch();
+    let host = app.host.clone();
+    let cron = whole(async move { host.update_cron(id, patch).await }).await?;
+    shown(&app, &cron).await
 }
 
 #[utoipa::path(
@@ -132,7 +139,11 @@ async fn search(State(app): State<App>, Body(search): Body<CronSearch>) -> Resul
     let query = search.into_query()?;
     let offset = query.offset;
     let page = app.host.search_crons(query).await?;
-    let shown: Vec<_> = page.items.iter().map(Cron::from).collect();
+    let mut shown = Vec::with_capacity(page.items.len());
+    for cron in &page.items {
+        let details = Details::named(&app.host, cron, &select).await?;
+        shown.push(Cron::new(cron, app.host.settings(), details));
+    }
     Ok(paged(select.list(&shown), offset, shown.len(), page.total))
 }
 
@@ -149,37 +160,4 @@ async fn count(
     Body(filter): Body<CronFilter>,
 ) -> Result<Json<usize>, Error> {
     Ok(Json(app.host.search_crons(filter.into_query()?).await?.total))
-}
-
-#[utoipa::path(
-    get,
-    path = "/runs/crons/{cron}/fires",
-    tag = "crons",
-    summary = "List what became of the due instants of a cron, newest first",
-    params(("before" = Option<String>, Query), ("limit" = Option<u32>, Query), ("offset" = Option<u64>, Query)),
-    responses((status = 200, description = "Done", body = Vec<Fire>)),
-)]
-async fn fires(State(app): State<App>, ids: Ids, params: Params) -> Result<Response, Error> {
-    let (Limit(limit), _) = Limit::with_offset(&params)?;
-    // A `+` that was not escaped has become a space by now.
-    let instant = |text: &str| parse_time(&text.replace(' ', "+"));
-    let expected = "an instant such as `2026-11-22T09:00:00Z`";
-    let before = params.word("before", instant, expected)?;
-    let fires = app.host.fires(ids.cron()?, before, limit).await?;
-    let fires: Vec<_> = fires.iter().map(Fire::from).collect();
-    Ok(Json(fires).into_response())
-}
-
-#[utoipa::path(
-    post,
-    path = "/runs/crons/{cron}/trigger",
-    tag = "crons",
-    summary = "Run a cron once, now",
-    responses((status = 200, description = "Done", body = Run), (status = 409, description = "It does not go with what is there", body = Refusal)),
-)]
-async fn trigger(State(app): State<App>, ids: Ids, once: Once) -> Result<Response, Error> {
-    let id = ids.cron()?;
-    let key = once.key(&format!("trigger {id}"), None);
-    let created = whole(async move { app.host.trigger_cron_once(id, key).await }).await?;
-    Ok(answer(created.was_there(), Json(Run::from(&created.into_inner()))))
 }

@@ -1,6 +1,8 @@
 //! The handlers, one file per noun; each file lists its own routes.
 
 pub(crate) mod assistants;
+pub(crate) mod cron_actions;
+pub(crate) mod cron_fires;
 pub(crate) mod crons;
 pub(crate) mod deliveries;
 pub(crate) mod endings;

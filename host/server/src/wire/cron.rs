@@ -1,12 +1,15 @@
 use serde::Serialize;
 use serde_json::{Map, json};
 use utoipa::ToSchema;
+use wakeful::HostSettings;
 use wakeful::core::{
-    AssistantId, Cron as Record, CronId, Json, MultitaskStrategy, Object, OnCompletion, Overlap,
-    RunId, ThreadId,
+    AssistantId, Cron as Record, CronId, CronPolicy, Json, MultitaskStrategy, Object, OnCompletion,
+    Overlap, RunId, ThreadId, duration_text,
 };
 
-use crate::wire::{Text, Time};
+use crate::wire::cron_details::{Details, Stats};
+use crate::wire::cron_policy::Retry;
+use crate::wire::{Fire, Text, Time};
 
 /// A cron, on the wire.
 #[derive(Serialize, ToSchema)]
@@ -35,6 +38,38 @@ pub(crate) struct Cron<'a> {
     /// Not part of the protocol: the run that made it, if its assistant made it for itself.
     #[schema(value_type = Option<String>, format = "uuid")]
     made_by_run_id: Option<Text<RunId>>,
+    // Nor is anything from here on.
+    /// `active`, `paused` or `ended`.
+    state: &'static str,
+    /// Why it is as it is, from whoever made or paused it.
+    note: Option<&'a str>,
+    /// When it was found that it will not fire again.
+    ended_at: Option<Time>,
+    overlap: &'static str,
+    catchup: &'static str,
+    /// As a text, like all of these lengths of time.
+    catchup_window: String,
+    jitter: String,
+    /// How long after `next_run_date` it fires, which is its part of `jitter`.
+    delay: String,
+    dst: &'static str,
+    start_time: Option<Time>,
+    max_fires: Option<u64>,
+    pause_after_failures: Option<u32>,
+    fuel_per_day: Option<u64>,
+    retry: Retry,
+    // What takes reads of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stats: Option<Stats>,
+    /// What became of its last instants, newest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_fires: Option<Vec<Fire>>,
+    /// Its next instants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upcoming: Option<Vec<Time>>,
+    /// What to know of it, such as that its assistant is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warnings: Option<Vec<String>>,
 }
 
 impl Cron<'_> {
@@ -56,11 +91,30 @@ impl Cron<'_> {
         "ended",
         "made_by_run_id",
         "schedules",
+        "state",
+        "note",
+        "ended_at",
+        "overlap",
+        "catchup",
+        "catchup_window",
+        "jitter",
+        "delay",
+        "dst",
+        "start_time",
+        "max_fires",
+        "pause_after_failures",
+        "fuel_per_day",
+        "retry",
+        "stats",
+        "last_fires",
+        "upcoming",
+        "warnings",
     ];
 }
 
-impl<'a> From<&'a Record> for Cron<'a> {
-    fn from(record: &'a Record) -> Self {
+impl<'a> Cron<'a> {
+    pub(crate) fn new(record: &'a Record, settings: &HostSettings, details: Details) -> Self {
+        let policy = &record.policy;
         Self {
             cron_id: Text(record.id),
             assistant_id: Text(record.assistant_id),
@@ -79,6 +133,24 @@ impl<'a> From<&'a Record> for Cron<'a> {
             updated_at: Time(record.updated_at),
             ended: record.has_ended(),
             made_by_run_id: record.made_by.map(Text),
+            state: record.state().as_str(),
+            note: record.note.as_deref(),
+            ended_at: record.ended_at.map(Time),
+            overlap: policy.overlap.as_str(),
+            catchup: policy.catchup.as_str(),
+            catchup_window: duration_text(policy.catchup_window),
+            jitter: duration_text(policy.jitter),
+            delay: duration_text(record.delay),
+            dst: policy.dst.as_str(),
+            start_time: policy.start_time.map(Time),
+            max_fires: policy.max_fires,
+            pause_after_failures: policy.pause_after_failures,
+            fuel_per_day: policy.fuel_per_day,
+            retry: policy.retry.as_ref().map_or_else(|| Retry::usual(settings), Retry::new),
+            stats: details.stats,
+            last_fires: details.last_fires,
+            upcoming: details.upcoming,
+            warnings: details.warnings,
         }
     }
 }
@@ -114,16 +186,34 @@ fn payload(record: &Record) -> Object {
             .filter(|choice| *choice != OnCompletion::Delete)
             .map(|choice| choice.as_str().into()),
     );
-    set(
-        "multitask_strategy",
-        Some(record.policy.overlap)
-            .filter(|overlap| *overlap != Overlap::usual(record.thread_id.is_some()))
-            .map(|overlap| overlap.multitask())
-            .filter(|strategy| *strategy != MultitaskStrategy::default())
-            .map(|strategy| strategy.as_str().into()),
-    );
+    set("note", record.note.as_deref().map(Json::from));
+    policy(record, &mut set);
     payload.extend(request.options.clone());
     payload
+}
+
+/// The part of that body which says how the cron fires.
+fn policy(record: &Record, set: &mut impl FnMut(&str, Option<Json>)) {
+    let usual = CronPolicy::usual(record.thread_id.is_some());
+    let policy = &record.policy;
+    let overlap = Some(policy.overlap).filter(|overlap| *overlap != usual.overlap);
+    let strategy = overlap
+        .map(Overlap::multitask)
+        .filter(|strategy| *strategy != MultitaskStrategy::default());
+    let is_said = strategy.map(Overlap::from) == overlap;
+    set("multitask_strategy", strategy.map(|strategy| strategy.as_str().into()));
+    set("overlap", overlap.filter(|_| !is_said).map(|overlap| overlap.as_str().into()));
+    let length = |length, usual| (length != usual).then(|| duration_text(length).into());
+    let is_usual = policy.catchup == usual.catchup;
+    set("catchup", (!is_usual).then(|| policy.catchup.as_str().into()));
+    set("catchup_window", length(policy.catchup_window, usual.catchup_window));
+    set("jitter", length(policy.jitter, usual.jitter));
+    set("dst", (policy.dst != usual.dst).then(|| policy.dst.as_str().into()));
+    set("start_time", policy.start_time.map(|start| json!(Time(start))));
+    set("max_fires", policy.max_fires.map(Json::from));
+    set("pause_after_failures", policy.pause_after_failures.map(Json::from));
+    set("fuel_per_day", policy.fuel_per_day.map(Json::from));
+    set("retry", policy.retry.as_ref().map(|retry| json!(Retry::new(retry))));
 }
 
 fn config(record: &Record) -> Object {

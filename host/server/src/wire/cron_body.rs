@@ -1,19 +1,16 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
-use wakeful::core::{
-    AssistantId, CronPolicy, Json, MultitaskStrategy, Object, OnCompletion, Overlap, ThreadId,
-    Timestamp,
-};
-use wakeful::{
-    CreateCron, CronPatch, CronQuery, Order, PolicyPatch, RequestPatch, SortBy as StoreSortBy,
-};
+use wakeful::core::{Cron as Record, Json, Object, OnCompletion, ThreadId, Timestamp};
+use wakeful::{CreateCron, CronPatch, HostSettings, RequestPatch};
 
 use crate::described;
 use crate::error::Error;
-use crate::extract::{parse_id, typed};
+use crate::extract::typed;
+use crate::wire::cron_policy::{PolicyFields, instant};
 use crate::wire::options::{OptionFields, take_options};
 use crate::wire::request::{Config, RequestParts, client_metadata};
-use crate::wire::{Limit, Select, parse_time, word};
+use crate::wire::schedule::ScheduleFields;
+use crate::wire::word;
 
 /// The body that creates a cron.
 pub(crate) struct CronBody(CreateCron);
@@ -22,7 +19,6 @@ pub(crate) struct CronBody(CreateCron);
 #[schema(as = CronFields)]
 struct Fields {
     assistant_id: String,
-    schedule: String,
     timezone: Option<String>,
     end_time: Option<String>,
     enabled: Option<bool>,
@@ -34,9 +30,8 @@ struct Fields {
     #[serde(default, deserialize_with = "word::completion")]
     #[schema(value_type = Option<described::Completion>)]
     on_run_completed: Option<OnCompletion>,
-    #[serde(default, deserialize_with = "word::multitask")]
-    #[schema(value_type = Option<described::Multitask>)]
-    multitask_strategy: Option<MultitaskStrategy>,
+    /// Why it is as it is; for people.
+    note: Option<String>,
 }
 
 /// The whole body of a request for a cron, for the description.
@@ -45,6 +40,10 @@ struct Fields {
 pub(crate) struct CronDocument {
     #[serde(flatten)]
     fields: Fields,
+    #[serde(flatten)]
+    schedule: ScheduleFields,
+    #[serde(flatten)]
+    policy: PolicyFields,
     #[serde(flatten)]
     options: OptionFields,
 }
@@ -56,12 +55,23 @@ pub(crate) struct CronPatchDocument {
     #[serde(flatten)]
     fields: PatchFields,
     #[serde(flatten)]
+    schedule: ScheduleFields,
+    #[serde(flatten)]
+    policy: PolicyFields,
+    #[serde(flatten)]
     options: OptionFields,
 }
 
 impl CronBody {
-    pub(crate) fn read(mut body: Object, thread_id: Option<ThreadId>) -> Result<Self, Error> {
+    /// Reads a cron on this thread, or without one.
+    pub(crate) fn read(
+        mut body: Object,
+        thread_id: Option<ThreadId>,
+        settings: &HostSettings,
+    ) -> Result<Self, Error> {
         let options = take_options(&mut body)?;
+        let schedule = ScheduleFields::take(&mut body)?;
+        let policy = PolicyFields::take(&mut body)?.into_policy(thread_id.is_some(), settings)?;
         let fields: Fields = typed(Json::Object(body), "")?;
         check_input(&fields.input)?;
         let request = RequestParts {
@@ -73,19 +83,16 @@ impl CronBody {
             options,
         }
         .into_request()?;
-        let usual = CronPolicy::usual(thread_id.is_some());
-        let overlap = fields.multitask_strategy.map_or(usual.overlap, Overlap::from);
-        let policy = CronPolicy { overlap, ..usual };
         Ok(Self(CreateCron {
             assistant: fields.assistant_id,
             thread_id,
-            schedules: vec![fields.schedule],
+            schedules: schedule.required_texts(fields.timezone.as_deref())?,
             timezone: fields.timezone,
             end_time: fields.end_time.as_deref().map(end_time).transpose()?,
             enabled: fields.enabled.unwrap_or(true),
             on_run_completed: fields.on_run_completed.unwrap_or(OnCompletion::Delete),
             policy,
-            note: None,
+            note: fields.note,
             metadata: client_metadata(fields.metadata.unwrap_or_default()),
             request,
             key: None,
@@ -103,7 +110,6 @@ pub(crate) struct CronPatchBody(CronPatch);
 #[derive(Deserialize, ToSchema)]
 #[schema(as = CronPatchFields)]
 struct PatchFields {
-    schedule: Option<String>,
     #[serde(default, deserialize_with = "word::present")]
     #[schema(value_type = Option<String>)]
     timezone: Option<Option<String>>,
@@ -120,10 +126,19 @@ struct PatchFields {
     #[serde(default, deserialize_with = "word::completion")]
     #[schema(value_type = Option<described::Completion>)]
     on_run_completed: Option<OnCompletion>,
+    /// Why it is as it is; for people.
+    #[serde(default, deserialize_with = "word::present")]
+    #[schema(value_type = Option<String>)]
+    note: Option<Option<String>>,
 }
 
 impl CronPatchBody {
-    pub(crate) fn read(mut body: Object) -> Result<Self, Error> {
+    /// Reads what is to change of this cron.
+    pub(crate) fn read(
+        mut body: Object,
+        cron: &Record,
+        settings: &HostSettings,
+    ) -> Result<Self, Error> {
         if body.is_empty() {
             return Err(Error::bad_request(
                 "the request body is empty; name at least one field to change",
@@ -135,6 +150,10 @@ impl CronPatchBody {
         if untold {
             options.insert("webhook".to_owned(), Json::Null);
         }
+        let schedule = ScheduleFields::take(&mut body)?;
+        let on_thread = cron.thread_id.is_some();
+        let policy =
+            PolicyFields::take(&mut body)?.into_patch(&cron.policy, on_thread, settings)?;
         let fields: PatchFields = typed(Json::Object(body), "")?;
         if let Some(input) = &fields.input {
             check_input(input)?;
@@ -144,13 +163,14 @@ impl CronPatchBody {
         if let (Some(config), Some(context)) = (&config, &fields.context) {
             config.check_context(context)?;
         }
+        let timezone = fields.timezone.as_ref().unwrap_or(&cron.timezone).as_deref();
         Ok(Self(CronPatch {
-            schedules: fields.schedule.map(|schedule| vec![schedule]),
+            schedules: schedule.texts(timezone)?,
             timezone: fields.timezone,
             end_time: end.transpose()?,
             enabled: fields.enabled,
-            policy: PolicyPatch::default(),
-            note: None,
+            policy,
+            note: fields.note,
             on_run_completed: fields.on_run_completed,
             metadata: client_metadata(fields.metadata.unwrap_or_default()),
             request: RequestPatch {
@@ -168,11 +188,29 @@ impl CronPatchBody {
 }
 
 fn end_time(text: &str) -> Result<Timestamp, Error> {
-    parse_time(text).ok_or_else(|| {
-        Error::unprocessable(format!(
-            "end_time: `{text}` is not an instant such as `2030-01-01T00:00:00+00:00`"
-        ))
-    })
+    instant("end_time", text)
+}
+
+/// The body of `POST /runs/crons/{cron}/pause`.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct PauseBody {
+    /// Why; for people.
+    pub(crate) note: Option<String>,
+}
+
+/// The body of `POST /runs/crons/{cron}/backfill`.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct BackfillBody {
+    /// The first instant.
+    from: String,
+    /// The last instant, which is not in the future.
+    to: String,
+}
+
+impl BackfillBody {
+    pub(crate) fn range(&self) -> Result<(Timestamp, Timestamp), Error> {
+        Ok((instant("from", &self.from)?, instant("to", &self.to)?))
+    }
 }
 
 fn check_input(input: &Json) -> Result<(), Error> {
@@ -186,88 +224,4 @@ fn check_input(input: &Json) -> Result<(), Error> {
     } else {
         Err(Error::unprocessable("input: expected an object or a list of objects"))
     }
-}
-
-/// The body of `POST /runs/crons/count`.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-pub(crate) struct CronFilter {
-    assistant_id: Option<String>,
-    thread_id: Option<String>,
-    metadata: Option<Object>,
-}
-
-/// The body of `POST /runs/crons/search`.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-pub(crate) struct CronSearch {
-    assistant_id: Option<String>,
-    thread_id: Option<String>,
-    enabled: Option<bool>,
-    metadata: Option<Object>,
-    sort_by: Option<SortBy>,
-    #[serde(default, deserialize_with = "word::order")]
-    #[schema(value_type = Option<described::Order>)]
-    sort_order: Option<Order>,
-    #[serde(default)]
-    limit: Limit,
-    offset: Option<usize>,
-    #[serde(default)]
-    pub(crate) select: Select,
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum SortBy {
-    CronId,
-    AssistantId,
-    ThreadId,
-    NextRunDate,
-    EndTime,
-    CreatedAt,
-    UpdatedAt,
-}
-
-impl CronFilter {
-    pub(crate) fn into_query(self) -> Result<CronQuery, Error> {
-        let (assistant_id, thread_id) = ids(self.assistant_id, self.thread_id)?;
-        Ok(CronQuery {
-            assistant_id,
-            thread_id,
-            metadata: self.metadata.unwrap_or_default(),
-            limit: 1,
-            ..CronQuery::default()
-        })
-    }
-}
-
-impl CronSearch {
-    pub(crate) fn into_query(self) -> Result<CronQuery, Error> {
-        let (assistant_id, thread_id) = ids(self.assistant_id, self.thread_id)?;
-        Ok(CronQuery {
-            assistant_id,
-            thread_id,
-            enabled: self.enabled,
-            metadata: self.metadata.unwrap_or_default(),
-            sort_by: match self.sort_by {
-                Some(SortBy::CronId) => StoreSortBy::Id,
-                Some(SortBy::AssistantId) => StoreSortBy::AssistantId,
-                Some(SortBy::ThreadId) => StoreSortBy::ThreadId,
-                Some(SortBy::NextRunDate) => StoreSortBy::NextRunAt,
-                Some(SortBy::EndTime) => StoreSortBy::EndTime,
-                Some(SortBy::UpdatedAt) => StoreSortBy::UpdatedAt,
-                Some(SortBy::CreatedAt) | None => StoreSortBy::CreatedAt,
-            },
-            order: self.sort_order.unwrap_or_default(),
-            limit: self.limit.0,
-            offset: self.offset.unwrap_or(0),
-        })
-    }
-}
-
-type Ids = (Option<AssistantId>, Option<ThreadId>);
-
-fn ids(assistant: Option<String>, thread: Option<String>) -> Result<Ids, Error> {
-    Ok((
-        assistant.map(|id| parse_id("assistant", &id)).transpose()?,
-        thread.map(|id| parse_id("thread", &id)).transpose()?,
-    ))
 }

@@ -7,6 +7,9 @@ use crate::wire::{Text, Time};
 /// What became of one due instant of a cron, on the wire.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Fire {
+    /// The id of the run that it started, or would have started.
+    #[schema(value_type = String, format = "uuid")]
+    fire_id: Text<RunId>,
     scheduled_at: Time,
     recorded_at: Time,
     #[schema(value_type = u64)]
@@ -34,6 +37,7 @@ impl From<&Record> for Fire {
             FireStatus::Skipped(reason) => ("skipped", None, Some(reason.as_str())),
         };
         Self {
+            fire_id: Text(record.id()),
             scheduled_at: Time(record.scheduled_at),
             recorded_at: Time(record.recorded_at),
             late_ms: record.late.as_millis(),

@@ -7,6 +7,9 @@ mod cancel_body;
 mod component;
 mod cron;
 mod cron_body;
+mod cron_details;
+mod cron_policy;
+mod cron_search;
 mod delivery;
 mod extracted;
 mod fire;
@@ -15,12 +18,15 @@ mod graph;
 mod interrupt;
 mod item;
 mod key;
+mod length;
 mod limit;
 mod log;
 mod options;
+mod preview;
 mod request;
 mod run;
 mod run_body;
+mod schedule;
 mod select;
 mod state;
 mod state_body;
@@ -39,8 +45,10 @@ pub(crate) use cancel_body::CancelBody;
 pub(crate) use component::Component;
 pub(crate) use cron::Cron;
 pub(crate) use cron_body::{
-    CronBody, CronDocument, CronFilter, CronPatchBody, CronPatchDocument, CronSearch,
+    BackfillBody, CronBody, CronDocument, CronPatchBody, CronPatchDocument, PauseBody,
 };
+pub(crate) use cron_details::Details;
+pub(crate) use cron_search::{CronFilter, CronSearch};
 pub(crate) use delivery::Delivery;
 pub(crate) use fire::Fire;
 pub(crate) use grants::Grants;
@@ -50,8 +58,10 @@ pub(crate) use item::{
     AddressBody, FoundItem, Item, ItemBody, ItemSearch, NamespaceSearch, REFRESH, queried,
 };
 pub(crate) use key::{Key, KeyBody};
+pub(crate) use length::Length;
 pub(crate) use limit::Limit;
 pub(crate) use log::Logs;
+pub(crate) use preview::{Preview, PreviewBody, PreviewDocument};
 pub(crate) use run::Run;
 pub(crate) use run_body::{RunBody, RunDocument, RunOn};
 pub(crate) use select::Select;

@@ -44,6 +44,11 @@ impl Select {
         self.0.as_ref().is_none_or(|names| names.iter().any(|name| name == key))
     }
 
+    /// Whether a key was asked for by name.
+    pub(crate) fn names(&self, key: &str) -> bool {
+        self.0.as_ref().is_some_and(|names| names.iter().any(|name| name == key))
+    }
+
     /// The list, with nothing but what was selected in each object.
     pub(crate) fn list<T: Serialize>(&self, items: &[T]) -> Response {
         if self.0.is_none() {

@@ -1,7 +1,9 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use wakeful::Order;
-use wakeful::core::{Expiry, MultitaskStrategy, OnCompletion, ThreadStatus};
+use wakeful::core::{
+    Catchup, Dst, Expiry, FailureKind, MultitaskStrategy, OnCompletion, Overlap, ThreadStatus,
+};
 
 /// Reads one of a fixed set of words; `null` counts as absent.
 fn word<'de, D: Deserializer<'de>, T>(
@@ -25,6 +27,50 @@ pub(crate) fn completion<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<OnCompletion>, D::Error> {
     word(deserializer, OnCompletion::parse, "`delete` or `keep`")
+}
+
+/// The same of a list of words, where `null` differs from absence.
+fn one_of<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    parse: impl Fn(&str) -> Option<T>,
+    words: &[&str],
+) -> Result<Option<Option<T>>, D::Error> {
+    word(deserializer, parse, &format!("one of `{}`", words.join("`, `"))).map(Some)
+}
+
+pub(crate) fn overlap<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<Overlap>>, D::Error> {
+    one_of(deserializer, Overlap::parse, &Overlap::ALL.map(Overlap::as_str))
+}
+
+pub(crate) fn catchup<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<Catchup>>, D::Error> {
+    one_of(deserializer, Catchup::parse, &Catchup::ALL.map(Catchup::as_str))
+}
+
+pub(crate) fn dst<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<Dst>>, D::Error> {
+    one_of(deserializer, Dst::parse, &Dst::ALL.map(Dst::as_str))
+}
+
+pub(crate) fn failures<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<FailureKind>, D::Error> {
+    let words = Option::<Vec<String>>::deserialize(deserializer)?.unwrap_or_default();
+    let mut kinds = Vec::new();
+    for word in words {
+        let kind = FailureKind::parse(&word).ok_or_else(|| {
+            let known = FailureKind::ALL.map(|kind| kind.as_str()).join("`, `");
+            D::Error::custom(format!("`{word}` is not one of `{known}`"))
+        })?;
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    Ok(kinds)
 }
 
 pub(crate) fn expiry<'de, D: Deserializer<'de>>(

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Api, ECHO, NOBODY, assert_keys, text};
 
-const CRON: [&str; 17] = [
+const CRON: [&str; 35] = [
     "cron_id",
     "assistant_id",
     "thread_id",
@@ -21,6 +21,25 @@ const CRON: [&str; 17] = [
     "schedules",
     "ended",
     "made_by_run_id",
+    "state",
+    "note",
+    "ended_at",
+    "overlap",
+    "catchup",
+    "catchup_window",
+    "jitter",
+    "delay",
+    "dst",
+    "start_time",
+    "max_fires",
+    "pause_after_failures",
+    "fuel_per_day",
+    "retry",
+    // Those that a search leaves out.
+    "stats",
+    "last_fires",
+    "upcoming",
+    "warnings",
 ];
 
 async fn create(api: &Api, body: Value) -> (String, Value) {
@@ -159,7 +178,7 @@ async fn crons_are_found_counted_sorted_and_selected() {
     let page = api.post("/runs/crons/search", json!({"limit": 2})).await;
     assert_eq!(page.header("x-pagination-total"), Some("3"));
     assert_eq!(page.header("x-pagination-next"), Some("2"));
-    assert_keys(&page.ok()[0], &CRON);
+    assert_keys(&page.ok()[0], &CRON[..31]);
     assert_eq!(api.post("/runs/crons/count", json!({"thread_id": thread_id})).await.ok(), 1);
     for body in [
         json!({"assistant_id": "echo"}),
@@ -254,10 +273,12 @@ async fn a_fire_is_recorded_and_leads_to_its_run() {
             "reason",
             "coalesced",
             "cause",
+            "fire_id",
         ],
     );
     assert_eq!((&fire["status"], &fire["reason"]), (&json!("started"), &Value::Null));
     assert!(fire["late_ms"].is_u64());
+    assert_eq!(fire["fire_id"], fire["run_id"]);
     assert!(text(&fires[0], "scheduled_at") > text(fire, "scheduled_at"));
     let run = api.get(&format!("/runs/{}", text(fire, "run_id"))).await.ok();
     assert_eq!(run["kwargs"]["config"]["configurable"]["cron_id"], cron["cron_id"]);

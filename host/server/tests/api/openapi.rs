@@ -87,6 +87,9 @@ async fn answers_have_the_shapes_that_are_described() {
         assert!(schema.is_object(), "{template}");
         check(&answer, schema, &document, template);
     }
+    let preview = json!({"schedule": "30 2 * * *", "timezone": "America/New_York", "n": 400});
+    let preview = api.post("/runs/crons/preview", preview).await.ok();
+    check(&preview, &json!({"$ref": "#/components/schemas/Preview"}), &document, "preview");
     // A thread on which nothing has run shows less.
     let fresh = api.get(&api.thread().await).await.ok();
     let schema = json!({"$ref": "#/components/schemas/Thread"});

@@ -1,7 +1,9 @@
 use clap::Args;
 use serde_json::{Value as Json, json};
-use wakeful::core::{Object, ThreadId, Timestamp};
+use wakeful::core::{Object, ThreadId};
 
+use super::policy::Policy;
+use super::when::When;
 use super::{fields, instants};
 use crate::client::Client;
 use crate::commands::assistants;
@@ -9,20 +11,23 @@ use crate::{input, out};
 
 /// Create a cron
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    group(clap::ArgGroup::new("when").args(When::OPTIONS).required(true).multiple(true)),
+    after_help = "Examples:
   wakeful crons create --assistant echo --schedule '0 9 * * MON-FRI' --timezone Europe/Berlin
   wakeful crons create --assistant todo --schedule @daily --thread new --input @input.json
-  wakeful crons create --assistant echo --schedule '* * * * * */10' --end-time 2027-01-01T00:00:00Z")]
+  wakeful crons create --assistant echo --every 15m --overlap buffer_one --end-time 2027-01-01T00:00:00Z
+  wakeful crons create --assistant echo --at 2027-01-31T09:00:00 --timezone Europe/Berlin"
+)]
 pub(crate) struct Arguments {
     /// Invoke this assistant, by name or id
     #[arg(long, value_name = "ASSISTANT")]
     assistant: String,
 
-    /// Fire by this schedule; `wakeful next` shows what one means
-    #[arg(long, value_name = "SCHEDULE")]
-    schedule: String,
+    #[command(flatten)]
+    when: When,
 
-    /// Read the schedule in this IANA time zone [default: UTC]
+    /// Read the schedules in this IANA time zone [default: UTC]
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
 
@@ -43,10 +48,6 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "JSON")]
     context: Option<String>,
 
-    /// Stop firing after this instant, given as RFC 3339
-    #[arg(long, value_name = "INSTANT")]
-    end_time: Option<Timestamp>,
-
     /// Keep the thread of each run
     #[arg(long, conflicts_with = "thread")]
     keep: bool,
@@ -58,6 +59,9 @@ pub(crate) struct Arguments {
     /// Attach these facts: a JSON object, @file, or -
     #[arg(long, value_name = "JSON")]
     metadata: Option<String>,
+
+    #[command(flatten)]
+    policy: Policy,
 }
 
 /// The thread a cron runs on.
@@ -103,7 +107,7 @@ pub(super) fn run(arguments: &Arguments, client: &Client, json: bool) -> anyhow:
 fn body(arguments: &Arguments) -> anyhow::Result<Object> {
     let mut body = Object::new();
     body.insert("assistant_id".into(), arguments.assistant.clone().into());
-    body.insert("schedule".into(), arguments.schedule.clone().into());
+    arguments.when.write(&mut body);
     if let Some(zone) = &arguments.timezone {
         body.insert("timezone".into(), zone.clone().into());
     }
@@ -119,9 +123,7 @@ fn body(arguments: &Arguments) -> anyhow::Result<Object> {
             body.insert(key.into(), input::object(option, text)?.into());
         }
     }
-    if let Some(end) = arguments.end_time {
-        body.insert("end_time".into(), end.to_string().into());
-    }
+    arguments.policy.write(&mut body);
     if arguments.keep {
         body.insert("on_run_completed".into(), "keep".into());
     }
@@ -171,6 +173,28 @@ mod tests {
             "{\"m\": 2}",
             "--context",
             "{}",
+            "--overlap",
+            "buffer_one",
+            "--catchup-window",
+            "2h",
+            "--dst",
+            "skip_and_once",
+            "--max-fires",
+            "9",
+            "--pause-after-failures",
+            "3",
+            "--fuel-per-day",
+            "1000",
+            "--retry-attempts",
+            "4",
+            "--retry-wait",
+            "10s",
+            "--retry-on",
+            "timed_out",
+            "--retry-on",
+            "trapped",
+            "--note",
+            "for Ada",
         ]);
         assert_eq!(
             Json::Object(body(&full).unwrap()),
@@ -178,8 +202,31 @@ mod tests {
                 "assistant_id": "echo", "schedule": "0 9 * * *", "timezone": "Europe/Berlin",
                 "input": {"n": 1}, "context": {}, "metadata": {"m": 2},
                 "end_time": "2027-01-01T00:00:00Z", "on_run_completed": "keep", "enabled": false,
+                "overlap": "buffer_one", "catchup_window": "2h", "dst": "skip_and_once",
+                "max_fires": 9, "pause_after_failures": 3, "fuel_per_day": 1000,
+                "retry": {"attempts": 4, "first_wait": "10s", "on": ["timed_out", "trapped"]},
+                "note": "for Ada",
             })
         );
+    }
+
+    #[test]
+    fn there_are_several_ways_to_say_when() {
+        for (given, expected) in [
+            (
+                vec!["--schedule", "@daily", "--schedule", "@at 2030-01-01T00:00:00Z"],
+                json!({"schedules": ["@daily", "@at 2030-01-01T00:00:00Z"]}),
+            ),
+            (vec!["--every", "15m"], json!({"every": "15m"})),
+            (vec!["--every", "1h/5m"], json!({"every": {"interval": "1h", "phase": "5m"}})),
+            (vec!["--at", "2030-01-31T09:00:00"], json!({"at": "2030-01-31T09:00:00"})),
+        ] {
+            let mut found = body(&parse(&[vec!["--assistant", "echo"], given].concat())).unwrap();
+            found.remove("assistant_id");
+            assert_eq!(Json::Object(found), expected);
+        }
+        let none = ["wakeful", "crons", "create", "--assistant", "echo"];
+        assert!(Cli::try_parse_from(none).is_err());
     }
 
     #[test]

@@ -1,27 +1,36 @@
 //! `wakeful crons`.
 
+mod actions;
 mod create;
+mod fires;
 mod instants;
+mod policy;
 mod show;
+mod timeline;
+mod update;
+mod when;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
 use wakeful::core::{CronId, ThreadId};
 
-use super::fields;
+use super::{fields, next};
 use crate::client::Client;
 use crate::{out, table};
 
 /// Create, look at and change crons
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Preview(next::Arguments),
     Create(Box<create::Arguments>),
     List(List),
     Show(Id),
-    Fires(Fires),
-    Pause(Pause),
-    Resume(Resume),
-    Trigger(Trigger),
+    Fires(fires::Arguments),
+    Update(Box<update::Arguments>),
+    Pause(actions::Pause),
+    Resume(actions::Resume),
+    Trigger(actions::Trigger),
+    Backfill(actions::Backfill),
     Delete(Delete),
 }
 
@@ -49,37 +58,6 @@ pub(crate) struct Id {
     cron: CronId,
 }
 
-/// List what became of a cron's due instants, newest first
-#[derive(Debug, Args)]
-pub(crate) struct Fires {
-    /// List the fires of this cron
-    cron: CronId,
-    /// List at most this many
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    limit: u32,
-}
-
-/// Pause a cron, so that it does not fire
-#[derive(Debug, Args)]
-pub(crate) struct Pause {
-    /// Pause this cron
-    cron: CronId,
-}
-
-/// Resume a paused cron; what it missed meanwhile stays missed
-#[derive(Debug, Args)]
-pub(crate) struct Resume {
-    /// Resume this cron
-    cron: CronId,
-}
-
-/// Run a cron once, now; its schedule goes on as it was
-#[derive(Debug, Args)]
-pub(crate) struct Trigger {
-    /// Run this cron
-    cron: CronId,
-}
-
 /// Delete a cron; its runs stay
 #[derive(Debug, Args)]
 pub(crate) struct Delete {
@@ -89,13 +67,16 @@ pub(crate) struct Delete {
 
 pub(super) fn run(command: &Command, client: &Client, json: bool) -> anyhow::Result<()> {
     match command {
+        Command::Preview(arguments) => next::run(arguments, json),
         Command::Create(arguments) => create::run(arguments, client, json),
         Command::List(arguments) => list(arguments, client, json),
         Command::Show(Id { cron }) => show::run(*cron, client, json),
-        Command::Fires(Fires { cron, limit }) => show::fires(*cron, *limit, client, json),
-        Command::Pause(Pause { cron }) => enable(*cron, false, client, json),
-        Command::Resume(Resume { cron }) => enable(*cron, true, client, json),
-        Command::Trigger(Trigger { cron }) => trigger(*cron, client, json),
+        Command::Fires(arguments) => fires::run(arguments, client, json),
+        Command::Update(arguments) => update::run(arguments, client, json),
+        Command::Pause(arguments) => actions::pause(arguments, client, json),
+        Command::Resume(arguments) => actions::resume(arguments, client, json),
+        Command::Trigger(arguments) => actions::trigger(arguments, client, json),
+        Command::Backfill(arguments) => actions::backfill(arguments, client, json),
         Command::Delete(Delete { cron }) => {
             client.delete(&path(*cron))?;
             if json { Ok(()) } else { out::line(format_args!("deleted cron {cron}")) }
@@ -131,7 +112,7 @@ fn list(arguments: &List, client: &Client, json: bool) -> anyhow::Result<()> {
         [
             fields::text(cron, "cron_id"),
             names.get(&assistant).cloned().unwrap_or(assistant),
-            fields::text(cron, "schedule"),
+            schedules(cron, ", "),
             fields::optional(cron, "timezone").unwrap_or("UTC").to_owned(),
             state(cron).to_owned(),
             fields::when(cron, "next_run_date"),
@@ -141,6 +122,14 @@ fn list(arguments: &List, client: &Client, json: bool) -> anyhow::Result<()> {
     table::print(["CRON", "ASSISTANT", "SCHEDULE", "ZONE", "STATE", "NEXT", "THREAD"], rows)
 }
 
+/// What a cron fires by.
+fn schedules(cron: &Json, between: &str) -> String {
+    match fields::texts(cron, "schedules").as_slice() {
+        [] => fields::text(cron, "schedule"),
+        several => several.join(between),
+    }
+}
+
 /// Whether a cron will fire again, in a word.
 fn state(cron: &Json) -> &'static str {
     match (cron.get("enabled").and_then(Json::as_bool), cron.get("next_run_date")) {
@@ -148,27 +137,4 @@ fn state(cron: &Json) -> &'static str {
         (_, None | Some(Json::Null)) => "ended",
         _ => "active",
     }
-}
-
-fn enable(cron: CronId, enabled: bool, client: &Client, json: bool) -> anyhow::Result<()> {
-    let cron = client.patch(&path(cron), &json!({"enabled": enabled}))?;
-    if json {
-        return out::json(&cron);
-    }
-    let id = fields::text(&cron, "cron_id");
-    if enabled {
-        out::line(format_args!("resumed cron {id}"))?;
-        instants::print(&cron)
-    } else {
-        out::line(format_args!("paused cron {id}; `wakeful crons resume {id}` undoes this"))
-    }
-}
-
-fn trigger(cron: CronId, client: &Client, json: bool) -> anyhow::Result<()> {
-    let run = client.post_empty(&format!("{}/trigger", path(cron)), &[])?;
-    if json {
-        return out::json(&run);
-    }
-    let run = fields::text(&run, "run_id");
-    out::line(format_args!("created run {run}; `wakeful runs show {run}` shows how it goes"))
 }

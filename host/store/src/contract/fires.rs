@@ -222,7 +222,7 @@ pub async fn held_runs_begin_when_those_before_have_ended(store: Shared) {
     assert_eq!(first.id, ids[0]);
     assert!(claim(&store, 500, 10).await.is_empty());
     // An attempt that is to be repeated has not ended.
-    store.requeue_run(first.id, first.epoch, at(11), false, at(10)).await.unwrap();
+    store.requeue_run(first.id, first.epoch, at(11), Some(slow()), at(10)).await.unwrap();
     let again = claim_one(&store, 11).await.run;
     assert_eq!(again.id, ids[0]);
     finish(&store, &again, failed(), 12).await;

@@ -59,7 +59,7 @@ pub(crate) struct Layer {
     #[arg(long, value_name = "TIME")]
     pub(crate) longest_retry_wait: Option<Span>,
 
-    /// Use this much memory for the cache of the store [default: 128 MiB]
+    /// Use this much memory for the cache of the store [default: 64 MiB]
     #[arg(long, value_name = "SIZE")]
     pub(crate) store_cache: Option<Bytes>,
 

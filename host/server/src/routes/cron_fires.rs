@@ -30,8 +30,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     description = "A header `X-Pagination-Next` is the `before` that asks for the part after this one; without it, this is the last. A part with a `status` or a `reason` may have fewer fires than asked for, or none, and still not be the last.",
     params(
         ("before" = Option<String>, Query, description = "Only those of instants before this one"),
-        ("status" = Option<FireStatus>, Query, description = "Only those of which this became"),
-        ("reason" = Option<Reason>, Query, description = "Only those that were skipped for this"),
+        ("status" = inline(Option<FireStatus>), Query, description = "Only those of which this became"),
+        ("reason" = inline(Option<Reason>), Query, description = "Only those that were skipped for this"),
         ("limit" = Option<u32>, Query),
     ),
     responses((status = 200, description = "Done", body = Vec<Fire>)),

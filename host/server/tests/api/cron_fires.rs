@@ -138,7 +138,7 @@ async fn fires_are_listed_in_parts_and_by_what_became_of_them() {
 #[tokio::test]
 async fn a_cron_whose_assistant_is_gone_stays_and_says_so() {
     let api = Api::start().await;
-    let path = create(&api, json!({"schedule": "* * * * * *"})).await;
+    let path = create(&api, json!({"every": "1s"})).await;
     assert_eq!(api.get(&path).await.ok()["warnings"], json!([]));
     let file = api.folder().join("assistants/echo.wasm");
     let aside = api.folder().join("echo.wasm");

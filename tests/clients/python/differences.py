@@ -71,6 +71,7 @@ DIFFERENCES: dict[str, dict[int, Difference]] = {
         **{
             number: Difference(f"schedule '{text}'", why, status=status)
             for text, why, status, number in [
+                ("@every 5m", "it fires at intervals, too", 200, 27),
                 ("* * * * * 0 2030", UNREADABLE, 422, 36),
                 ("* * * * * 0 2030", NO_CRON, 422, 37),
                 ("* * * * * * 2030", UNREADABLE, 422, 38),

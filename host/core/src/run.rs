@@ -34,8 +34,8 @@ pub struct Run {
     pub on_completion: OnCompletion,
     /// What it receives.
     pub request: RunRequest,
-    /// The checkpoint it begins at. `None` means the newest at its first claim, which is noted
-    /// here then.
+    /// The checkpoint it begins at. `None` means the newest at its claim, which is noted here then;
+    /// a later attempt begins at what is the newest by then.
     pub checkpoint: Option<CheckpointId>,
     /// When and how often it is tried again; `None` leaves it to the host.
     pub retry: Option<Retry>,

@@ -55,6 +55,10 @@ pub(crate) struct StoredRun {
     pub(crate) report: Option<Doc>,
     #[serde(default, with = "text_option")]
     pub(crate) checkpoint: Option<CheckpointId>,
+    /// Nobody asked for that checkpoint; it was the newest when the run was claimed. Other runs may
+    /// get their turn before its next attempt, and what they left must not be lost by it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) floats: bool,
     /// What it emitted, where that is kept; since format 2.
     #[serde(default)]
     pub(crate) events: Option<Doc>,
@@ -155,6 +159,7 @@ impl StoredRun {
             request: docs.put(&StoredRequest::new(&run.request))?,
             report: run.report.as_ref().map(|report| Self::report_doc(report, docs)).transpose()?,
             checkpoint: run.checkpoint,
+            floats: false,
             events: None,
             webhook: run.request.webhook().map(|url| StoredWebhook::new(url, docs)).transpose()?,
             request_digest: run.request_digest,

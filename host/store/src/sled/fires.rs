@@ -159,7 +159,8 @@ impl Seen {
         let minds = match &plan.run {
             // A run that is held looks again when it is inserted.
             Some(new) => !new.held && new.run.multitask != MultitaskStrategy::Enqueue,
-            None => true,
+            // The runs of a cron that lets them go on side by side are not counted.
+            None => due.cron.policy.overlap != Overlap::Allow,
         };
         Self {
             own: minds.then_some(due.open),

@@ -64,12 +64,15 @@ pub(super) fn claim(
         }
         lanes::dequeue(tx, &stored);
         stored.absorb(&run);
-        let head = match stored.checkpoint {
+        stored.floats |= stored.checkpoint.is_none();
+        let head = match stored.checkpoint.filter(|_| !stored.floats) {
             Some(checkpoint) => checkpoints::find(tx, thread, checkpoint)?,
             None => checkpoints::head(tx, thread)?,
         };
-        // A later attempt begins at the same checkpoint.
-        stored.checkpoint = stored.checkpoint.or(head.as_ref().map(|head| head.id));
+        stored.checkpoint = match stored.floats {
+            true => head.as_ref().map(|head| head.id),
+            false => stored.checkpoint,
+        };
         tx.save(id.as_bytes(), &stored)?;
         let lease = StoredLease { owner: lease.owner.clone(), until: lease.until };
         tx.save(id.as_bytes(), &lease)?;
@@ -159,8 +162,9 @@ pub(super) fn advance(
     let legacy = Legacy { checkpoint, parent, now: Some(now), ..Legacy::default() };
     threads::settle(tx, stored.thread, legacy)?;
     let next = checkpoints::head(tx, stored.thread)?;
-    // From here the run goes on, in a later attempt as well.
+    // From here the run goes on, in a later attempt as well, which must not do it again.
     stored.checkpoint = next.as_ref().map(|next| next.id);
+    stored.floats = false;
     tx.save(id.as_bytes(), &stored)?;
     Ok(next)
 }

@@ -1,0 +1,88 @@
+"""What has to be true after any number of cuts."""
+
+import datetime
+import threading
+
+from server import eventually
+
+SECOND = datetime.timedelta(seconds=1)
+
+
+class Acknowledged:
+    """What clients were told is done."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.done = {"threads": set(), "runs": set(), "crons": set()}
+        # What was found once, and is only looked for again at random.
+        self.found = set()
+
+    def add(self, kind, name):
+        with self.lock:
+            self.done[kind].add(name)
+
+    def count(self):
+        return sum(len(names) for names in self.done.values())
+
+
+def check(server, known):
+    """Everything that was acknowledged is there, and every run ends."""
+    for kind, names in known.done.items():
+        for name in names - known.found:
+            if kind == "runs":
+                thread, run = name
+                path = f"/threads/{thread}/runs/{run}"
+                eventually(f"run {run} ends", lambda: server.get(path)["status"] == "success")
+            elif kind == "threads":
+                server.get(f"/threads/{name}")
+            else:
+                server.get(f"/runs/crons/{name}")
+            known.found.add(name)
+
+
+def check_crons(server, crons, cuts):
+    for cron, thread in crons:
+        # It catches up before it is asked to fire no more.
+        eventually("the cron has caught up", lambda: late(server, cron) < 2 * SECOND)
+        server.patch(f"/runs/crons/{cron}", {"enabled": False})
+        fires = sorted(all_fires(server, cron), key=lambda fire: instant(fire["scheduled_at"]))
+        assert cuts < len(fires), f"{cron} hardly fired"
+        check_fires(server, cron, fires)
+        if thread:
+            # The thread counts its invocations; every run has left exactly one mark.
+            count = server.get(f"/threads/{thread}/state")["values"]["count"]
+            assert count == len(fires), f"{count} marks of {len(fires)} runs"
+
+
+def check_fires(server, cron, fires):
+    """Each second has one record, and each record one run, which succeeded."""
+    created = instant(server.get(f"/runs/crons/{cron}")["created_at"])
+    expected = created.replace(microsecond=0) + SECOND
+    runs = set()
+    for fire in fires:
+        scheduled = instant(fire["scheduled_at"])
+        missed = fire["coalesced"]
+        first = instant(missed["first"]) if missed else scheduled
+        assert first == expected, f"{expected} is not the first of {fire}"
+        assert (missed["count"] if missed else 0) == (scheduled - first).seconds, fire
+        assert fire["status"] == "started", fire
+        run = fire["run_id"]
+        assert run not in runs, f"two fires name run {run}"
+        runs.add(run)
+        eventually(f"run {run} ends", lambda: server.get(f"/runs/{run}")["status"] == "success")
+        expected = scheduled + SECOND
+    recorded = {run["run_id"] for run in server.get(f"/runs?cron_id={cron}&limit=1000")}
+    assert recorded == runs, f"the runs of {cron} are not those of its fires"
+
+
+def late(server, cron):
+    newest = max(instant(fire["scheduled_at"]) for fire in all_fires(server, cron))
+    return datetime.datetime.now(datetime.timezone.utc) - newest
+
+
+def all_fires(server, cron):
+    return server.get(f"/runs/crons/{cron}/fires?limit=1000")
+
+
+def instant(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -16,6 +16,8 @@ pub(crate) struct CronLayer {
     pub(super) usual_end: Option<Span>,
     /// How many runs begin in a second that make up for missed instants, at most.
     pub(super) catchup_per_second: Option<u32>,
+    /// How often the time-zone files are looked at.
+    pub(super) zone_poll: Option<Span>,
 }
 
 /// Every setting of crons, with where it came from.
@@ -25,6 +27,7 @@ pub(super) struct SourcedCrons {
     /// `None` means that they go on for ever.
     pub(super) usual_end: Sourced<Option<Span>>,
     pub(super) catchup_per_second: Sourced<u32>,
+    pub(super) zone_poll: Sourced<Span>,
 }
 
 impl SourcedCrons {
@@ -45,6 +48,11 @@ impl SourcedCrons {
                 |l| l.crons.catchup_per_second,
                 default.catchup_per_second,
             ),
+            zone_poll: layers.pick(
+                "crons_zone_poll",
+                |l| l.crons.zone_poll,
+                Span(default.zone_poll),
+            ),
         }
     }
 
@@ -54,6 +62,9 @@ impl SourcedCrons {
                 &self.catchup_per_second.source,
                 "`crons.catchup_per_second` must be at least 1",
             ));
+        }
+        if self.zone_poll.value.0.is_zero() {
+            return Some((&self.zone_poll.source, "`crons.zone_poll` must be longer than nothing"));
         }
         self.usual_end.value.is_some_and(|Span(end)| end.is_zero()).then_some((
             &self.usual_end.source,
@@ -67,7 +78,7 @@ impl SourcedCrons {
             min_interval: self.min_interval.value.0,
             usual_end: self.usual_end.value.map(|Span(end)| end),
             catchup_per_second: self.catchup_per_second.value,
-            ..CronSettings::default()
+            zone_poll: self.zone_poll.value.0,
         }
     }
 }

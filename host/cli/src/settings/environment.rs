@@ -59,6 +59,7 @@ pub(super) fn read(lookup: &dyn Fn(&str) -> Option<OsString>) -> Result<Layer, F
             min_interval: parsed(text("crons_min_interval")?)?,
             usual_end: parsed(text("crons_usual_end")?)?,
             catchup_per_second: parsed(text("crons_catchup_per_second")?)?,
+            zone_poll: parsed(text("crons_zone_poll")?)?,
         },
         webhooks: WebhookLayer {
             allow: parsed(text("webhooks_allow")?)?,

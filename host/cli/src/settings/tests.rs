@@ -48,6 +48,7 @@ fn every_setting_reaches_the_host() {
         min_interval = '1m'
         usual_end = '90d'
         catchup_per_second = 3
+        zone_poll = '5m'
         [assistant_crons]
         max = 7
         min_interval = \"5m\"
@@ -79,6 +80,7 @@ fn every_setting_reaches_the_host() {
     assert_eq!(host.retention.crons.as_secs(), 14_400);
     let crons = host.crons;
     assert_eq!((crons.min_interval.as_secs(), crons.catchup_per_second), (60, 3));
+    assert_eq!(crons.zone_poll.as_secs(), 300);
     assert_eq!(crons.usual_end.unwrap().as_secs(), 90 * 86_400);
     let crons = host.assistant_crons;
     assert_eq!((crons.max, crons.min_interval.as_secs()), (7, 300));

@@ -68,6 +68,7 @@ pub(super) fn write(settings: &Settings) -> String {
         None => lines.add("# usual_end", "never", &crons.usual_end.source),
     }
     lines.bare("catchup_per_second", &crons.catchup_per_second);
+    lines.text("zone_poll", &crons.zone_poll);
     lines.heading("assistant_crons");
     lines.bare("max", &settings.assistant_crons_max);
     lines.text("min_interval", &settings.assistant_crons_min_interval);

@@ -77,7 +77,7 @@ pub(super) async fn list(
     let left: Vec<_> =
         tasks.iter().filter(|task| after.is_none_or(|after| place_of(task) > after)).collect();
     let page = left.iter().take(size);
-    let next = match page.clone().last() {
+    let next = match page.clone().next_back() {
         Some(last) if left.len() > size => token(last),
         _ => String::new(),
     };

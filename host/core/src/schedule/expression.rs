@@ -30,13 +30,14 @@ impl<'a> Layout<'a> {
     }
 
     /// Six fields with the first moved to the end, if that is a schedule: other schedulers put the
-    /// seconds first.
+    /// seconds first. Not if that leaves it as it is, as in `* * * * * *`.
     pub(super) fn rotated(&self) -> Option<String> {
         let [first, minute, hour, date, month] = self.five;
         let pieces = [minute, hour, date, month, self.second?, first];
         let readable =
             Field::ALL.iter().zip(pieces).all(|(field, piece)| field.parse(piece).is_ok());
-        readable.then(|| pieces.map(|piece| piece.text).join(" "))
+        let moves = pieces.iter().any(|piece| piece.text != first.text);
+        (readable && moves).then(|| pieces.map(|piece| piece.text).join(" "))
     }
 }
 

@@ -31,7 +31,7 @@ async fn what_may_pass_is_tried_again_and_what_may_not_is_not() {
         let thread = stage.thread().await;
         let (run, thread) = stage.run(create(RunThread::Existing(thread), json!({}))).await;
         assert_eq!((run.status, run.attempt), (status, attempts), "{outcomes:?}");
-        let tried_again = outcomes.iter().take(run.attempt as usize - 1).last();
+        let tried_again = outcomes.iter().take(run.attempt as usize - 1).next_back();
         assert_eq!(run.last_error, tried_again.map(RunError::from), "{outcomes:?}");
         let attempts: Vec<_> = stage.jobs().iter().map(|job| job.attempt).collect();
         assert_eq!(attempts, (1..=run.attempt).collect::<Vec<_>>());

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use wakeful::core::{Dst, Json, Object, Schedule, ScheduleError, Timestamp};
@@ -93,11 +93,9 @@ impl Every {
 }
 
 fn at_text(text: &str, timezone: Option<&str>) -> Result<String, Error> {
-    let at = instant(text, timezone).ok_or_else(|| {
+    let at = instant(text, timezone).map_err(|reason| {
         let text: String = text.chars().take(64).collect();
-        Error::unprocessable(format!(
-            "at: `{text}` is not an instant; write one such as `2030-01-31T09:00:00Z`, or without an offset for one of `timezone`"
-        ))
+        Error::unprocessable(format!("at: `{text}` {reason}"))
     })?;
     if at.subsec_nanosecond() != 0 {
         return Err(Error::unprocessable("at: write whole seconds"));
@@ -105,15 +103,28 @@ fn at_text(text: &str, timezone: Option<&str>) -> Result<String, Error> {
     Ok(format!("@at {at}"))
 }
 
-/// Reads an instant. One without an offset is what the clocks of the time zone show.
-fn instant(text: &str, timezone: Option<&str>) -> Option<Timestamp> {
+/// Reads an instant. One without an offset is what the clocks of the time zone show, once.
+fn instant(text: &str, timezone: Option<&str>) -> Result<Timestamp, &'static str> {
     if let Ok(instant) = text.parse() {
-        return Some(instant);
+        return Ok(instant);
     }
-    let civil: DateTime = text.parse().ok()?;
+    let civil: DateTime = text.parse().map_err(|_| {
+        "is not an instant; write one such as `2030-01-31T09:00:00Z`, or without an offset for one of `timezone`"
+    })?;
     // A zone that is none is refused where the schedule is read.
     let zone = timezone.and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
-    zone.to_timestamp(civil).ok()
+    let instant = zone.to_ambiguous_timestamp(civil);
+    match instant.offset() {
+        AmbiguousOffset::Gap { .. } => Err(
+            "does not exist there, because the clock is set forward over it; write another time, or one with its offset from UTC",
+        ),
+        AmbiguousOffset::Fold { .. } => Err(
+            "comes twice there, because the clock is set back over it; write it with its offset from UTC",
+        ),
+        AmbiguousOffset::Unambiguous { .. } => {
+            instant.unambiguous().map_err(|_| "is too far from now")
+        }
+    }
 }
 
 /// Takes some fields out of a body, to be read by themselves: only then does an error name the
@@ -183,6 +194,13 @@ mod tests {
         ] {
             let refusal = texts(body.clone(), None).unwrap_err();
             assert!(refusal.starts_with(expected), "{body}: {refusal}");
+        }
+        for (at, expected) in
+            [("2027-03-28T02:30:00", "does not exist"), ("2027-10-31T02:30:00", "comes twice")]
+        {
+            let refusal = texts(json!({"at": at}), Some("Europe/Berlin")).unwrap_err();
+            assert!(refusal.contains(expected), "{refusal}");
+            assert!(texts(json!({"at": at}), None).is_ok());
         }
     }
 }

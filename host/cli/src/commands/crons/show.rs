@@ -7,7 +7,7 @@ use wakeful::core::{CronId, Timestamp};
 use super::timeline::{self, Style};
 use super::{fields, fires, instants, path, schedules, state};
 use crate::client::Client;
-use crate::commands::next;
+use crate::commands::{assistants, next};
 use crate::{format, out, table};
 
 /// How many next instants are listed.
@@ -20,7 +20,12 @@ pub(super) fn run(cron: CronId, client: &Client, json: bool) -> anyhow::Result<(
     if json {
         return out::json(&document);
     }
-    table::pairs(&facts(cron, &document))?;
+    let assistant = fields::text(&document, "assistant_id");
+    let assistant = match assistants::names(client)?.get(&assistant) {
+        Some(name) => format!("{name} ({assistant})"),
+        None => assistant,
+    };
+    table::pairs(&facts(cron, assistant, &document))?;
 
     let query = [("cron_id", cron.to_string()), ("limit", RUNS.to_owned())];
     let runs = client.get("/runs", &query)?;
@@ -58,10 +63,10 @@ fn print_next(upcoming: &[Timestamp], zone: &TimeZone) -> anyhow::Result<()> {
 
 type Facts = Vec<(&'static str, String)>;
 
-fn facts(cron: CronId, document: &Json) -> Facts {
+fn facts(cron: CronId, assistant: String, document: &Json) -> Facts {
     let mut facts = vec![
         ("cron", cron.to_string()),
-        ("assistant", fields::text(document, "assistant_id")),
+        ("assistant", assistant),
         ("schedule", schedules(document, "\n")),
         ("zone", fields::optional(document, "timezone").unwrap_or("UTC").to_owned()),
         ("state", state(document).to_owned()),

@@ -105,7 +105,13 @@ pub(super) fn draw(
     }
     let first = fires.last().and_then(|fire| fields::instant(fire, "scheduled_at"));
     let ends = [first.or(upcoming.first().copied()), upcoming.last().copied()];
-    let [begin, end] = ends.map(|at| at.map(|at| clock(at, zone)).unwrap_or_default());
+    // Minutes tell enough, unless it fires at other seconds as well.
+    let mut all = fires.iter().filter_map(|fire| fields::instant(fire, "scheduled_at"));
+    let to_minute = |at: &Timestamp| at.as_second() % 60 == 0;
+    let seconds = !(all.all(|at| to_minute(&at)) && upcoming.iter().all(to_minute));
+    let form = if seconds { "%a %Y-%m-%d %H:%M:%S" } else { "%a %Y-%m-%d %H:%M" };
+    let clock = |at: Timestamp| at.to_zoned(zone.clone()).strftime(form).to_string();
+    let [begin, end] = ends.map(|at| at.map(clock).unwrap_or_default());
     marks.sort_unstable();
     marks.dedup();
     let meanings = marks.iter().map(|mark| format!("{} {}", style.draw(*mark), mark.looks().3));
@@ -113,10 +119,6 @@ pub(super) fn draw(
     let bar = if style == Style::Terminal { "│" } else { "|" };
     let line = format!("{begin} {past}{bar}{next} {end}");
     (!marks.is_empty()).then(|| [line.trim().to_owned(), legend])
-}
-
-fn clock(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M").to_string()
 }
 
 #[cfg(test)]
@@ -161,6 +163,9 @@ mod tests {
         let runs = BTreeMap::new();
         let plain = draw(&[], &runs, &upcoming, &TimeZone::UTC, Style::Plain).unwrap();
         assert_eq!(plain, ["Sun 2026-11-22 15:00 |o Sun 2026-11-22 15:00", "o to come"]);
+        let upcoming = ["2026-11-22T15:00:07Z".parse().unwrap()];
+        let plain = draw(&[], &runs, &upcoming, &TimeZone::UTC, Style::Plain).unwrap();
+        assert_eq!(plain[0], "Sun 2026-11-22 15:00:07 |o Sun 2026-11-22 15:00:07");
         assert_eq!(draw(&[], &runs, &[], &TimeZone::UTC, Style::Plain), None);
     }
 }

@@ -4,7 +4,6 @@ mod interrupts;
 mod keys;
 mod own_crons;
 mod retries;
-mod simulation;
 
 use std::collections::VecDeque;
 use std::path::Path;

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::faults::Step;
 use super::inner::Inner;
 use super::jobs::{Jobs, Rank};
 use super::open;
@@ -224,7 +223,6 @@ impl Thread<'_> {
     /// Serves a group that begins with `job`. An error means that nothing can be written any more;
     /// those who wait have been told.
     fn serve(&mut self, job: Job, jobs: &Jobs<Job>) -> Result<(), Error> {
-        let (room, patience) = self.inner.hook.gather((GROUP, GATHER));
         let begun = Instant::now();
         let mut group = Group::default();
         let mut next = Some(job);
@@ -242,18 +240,13 @@ impl Thread<'_> {
                     return Ok(());
                 }
             }
-            let small = group.answers.len() < room && begun.elapsed() < patience;
+            let small = group.answers.len() < GROUP && begun.elapsed() < GATHER;
             // While an earlier group is being made durable, this one may as well grow.
             if small || group.answers.len() < MOST && !self.handover.is_idle() {
                 next = jobs.next();
             }
         }
-        self.hand_over(group)?;
-        if self.inner.hook.is_on() {
-            // What two threads do at once has no order that could be played again.
-            self.handover.settle();
-        }
-        Ok(())
+        self.hand_over(group)
     }
 
     fn hand_over(&mut self, mut group: Group) -> Result<(), Error> {
@@ -269,10 +262,6 @@ impl Thread<'_> {
         mut request: Box<dyn Request>,
         waiting: Waiting,
     ) -> Result<(), Error> {
-        if let Err(error) = self.inner.hook.at(Step::Applying) {
-            self.inner.stop(&error.to_string());
-            return Err(std::mem::take(group).fail(self.inner));
-        }
         let mut tx = Tx::after(self.inner, &self.batch);
         let space = &self.inner.docs.blobs.space;
         if let Err(error) = space.check(purpose).and_then(|()| request.apply(&mut tx)) {
@@ -296,9 +285,7 @@ impl Thread<'_> {
         self.commits = self.commits.saturating_add(1);
         group.dirty = true;
         let mut tx = Tx::of(self.inner, std::mem::take(&mut self.batch));
-        let committed = open::count_commit(&mut tx, self.commits)
-            .and_then(|()| self.inner.hook.at(Step::Committing))
-            .and_then(|()| tx.commit());
+        let committed = open::count_commit(&mut tx, self.commits).and_then(|()| tx.commit());
         if let Err(error) = committed {
             self.inner.stop(&error.to_string());
             return Err(std::mem::take(group).fail(self.inner));
@@ -309,7 +296,6 @@ impl Thread<'_> {
 
     /// Leaves the note that spares the next start its check.
     fn finish(&self) -> Result<(), Error> {
-        self.inner.hook.gather((0, GATHER));
         let mut tx = Tx::new(self.inner);
         open::note_clean(&mut tx)?;
         let commits = self.commits.saturating_add(1);

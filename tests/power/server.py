@@ -49,9 +49,10 @@ class Server:
         self.child.send_signal(signal.SIGSTOP)
 
     def end(self):
-        """Kills it."""
-        self.child.kill()
-        self.child.wait()
+        """Kills it, if it lives."""
+        if self.child:
+            self.child.kill()
+            self.child.wait()
 
     def get(self, path):
         return self._ask("GET", path, None)

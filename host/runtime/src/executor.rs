@@ -4,7 +4,6 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
-use uuid::Uuid;
 use wakeful_core::{
     Checkpoint, CheckpointId, CheckpointSource, Committed, End, Json, Lease, Manifest, Object,
     OnCompletion, Outcome, Pending, Report, Run, RunError, Timestamp,
@@ -31,10 +30,7 @@ const EVENT_BUFFER: usize = 64;
 
 /// Runs what is queued until the host stops.
 pub(crate) async fn run(host: Host) {
-    let slots = Slots {
-        guests: Arc::new(Semaphore::new(host.settings().concurrent_runs as usize)),
-        endings: Arc::new(Semaphore::new(ENDINGS)),
-    };
+    let slots = Slots::of(&host);
     let stop = host.stop_token();
     while !stop.is_cancelled() {
         let sleep = match start_ready(&host, &slots).await {
@@ -54,9 +50,24 @@ pub(crate) async fn run(host: Host) {
 }
 
 /// What bounds the runs that are in progress.
-struct Slots {
+pub(crate) struct Slots {
     guests: Arc<Semaphore>,
     endings: Arc<Semaphore>,
+}
+
+impl Slots {
+    /// As many as the host's settings say.
+    pub(crate) fn of(host: &Host) -> Self {
+        Self {
+            guests: Arc::new(Semaphore::new(host.settings().concurrent_runs as usize)),
+            endings: Arc::new(Semaphore::new(ENDINGS)),
+        }
+    }
+
+    /// How many guests more may run.
+    pub(crate) fn free(&self) -> usize {
+        self.guests.available_permits()
+    }
 }
 
 /// The right to run a guest.
@@ -77,9 +88,12 @@ impl Slot {
 }
 
 /// Starts every run that may begin and has a slot. Returns how long there is nothing to do.
-async fn start_ready(host: &Host, slots: &Slots) -> Result<Duration, wakeful_store::Error> {
+pub(crate) async fn start_ready(
+    host: &Host,
+    slots: &Slots,
+) -> Result<Duration, wakeful_store::Error> {
     while !host.stop_token().is_cancelled() {
-        let free = slots.guests.available_permits().min(BATCH);
+        let free = slots.free().min(BATCH);
         if free == 0 {
             // The end of a run wakes this loop.
             return Ok(pace::LONGEST);
@@ -115,11 +129,16 @@ pub(crate) async fn keep_leases(host: Host) {
             () = tokio::time::sleep(RENEWAL) => {}
         }
         host.hub().forget_old(host.now());
-        if let Err(problem) = host.store().renew_leases(lease(&host, host.now())).await {
+        if let Err(problem) = renew(&host).await {
             host.note(&problem);
             error!(%problem, "cannot renew the leases of running runs");
         }
     }
+}
+
+/// Renews the leases of what is running.
+pub(crate) async fn renew(host: &Host) -> Result<(), wakeful_store::Error> {
+    host.store().renew_leases(lease(host, host.now())).await
 }
 
 fn lease(host: &Host, now: Timestamp) -> Lease {
@@ -391,13 +410,11 @@ async fn retry(host: &Host, run: &Run, outcome: &Outcome) {
         Outcome::Failed(failure) => failure.retry_after,
         _ => None,
     };
-    // The end of an id of version 7 is random.
-    let random = f64::from(Uuid::now_v7().as_u128() as u32) / f64::from(u32::MAX);
     let backoff = match &run.retry {
         Some(retry) => Backoff { first: retry.first, longest: retry.longest },
         None => host.settings().backoff,
     };
-    let wait = backoff.after(run.attempt, least, random);
+    let wait = backoff.after(run.attempt, least, scatter(run));
     let (run_id, attempt, ms) = (run.id, run.attempt, wait.as_millis());
     let now = host.now();
     let later = now.checked_add(wait).unwrap_or(Timestamp::MAX);
@@ -412,6 +429,15 @@ async fn retry(host: &Host, run: &Run, outcome: &Outcome) {
             error!(%run_id, %problem, "cannot put the run back");
         }
     }
+}
+
+/// A number between 0 and 1 that is another for each attempt of each run, and always the same for
+/// the same attempt: a history that is played again stays as it was.
+fn scatter(run: &Run) -> f64 {
+    // The end of an id is random or a hash, and the multiplier spreads what the attempt adds.
+    let id = run.id.uuid().as_u128() as u64;
+    let mixed = id.wrapping_add(run.attempt.into()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    f64::from((mixed >> 32) as u32) / f64::from(u32::MAX)
 }
 
 fn log_end(run: &Run, report: &Report) {

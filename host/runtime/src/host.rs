@@ -100,7 +100,28 @@ impl Host {
         Self::assemble_with(settings, clock, store, runner, Arc::default()).await
     }
 
-    pub(crate) async fn assemble_with(
+    async fn assemble_with(
+        settings: HostSettings,
+        clock: Arc<dyn Clock>,
+        store: Arc<dyn Store>,
+        runner: Arc<dyn Runner>,
+        cron_books: Arc<CronBooks>,
+    ) -> Result<Self, Error> {
+        let host = Self::prepare(settings, clock, store, runner, cron_books).await?;
+        let tasks = host.tasks();
+        tasks.spawn(crate::folder::watch(host.clone()));
+        tasks.spawn(scheduler::run(host.clone()));
+        tasks.spawn(executor::run(host.clone()));
+        tasks.spawn(executor::keep_leases(host.clone()));
+        tasks.spawn(sweeper::run(host.clone()));
+        tasks.spawn(items::expire(host.clone()));
+        tasks.spawn(expiry::run(host.clone()));
+        tasks.spawn(zones::run(host.clone()));
+        Ok(host)
+    }
+
+    /// A host that does nothing by itself yet.
+    pub(crate) async fn prepare(
         settings: HostSettings,
         clock: Arc<dyn Clock>,
         store: Arc<dyn Store>,
@@ -136,15 +157,6 @@ impl Host {
         };
         host.folder().scan(&host).await?;
         host.recover().await?;
-        let tasks = &host.inner.tasks;
-        tasks.spawn(crate::folder::watch(host.clone()));
-        tasks.spawn(scheduler::run(host.clone()));
-        tasks.spawn(executor::run(host.clone()));
-        tasks.spawn(executor::keep_leases(host.clone()));
-        tasks.spawn(sweeper::run(host.clone()));
-        tasks.spawn(items::expire(host.clone()));
-        tasks.spawn(expiry::run(host.clone()));
-        tasks.spawn(zones::run(host.clone()));
         Ok(host)
     }
 

@@ -35,7 +35,7 @@ pub(crate) async fn run(host: Host) {
 }
 
 /// Fires everything that is due, and returns how long there is nothing to do.
-async fn fire_due(host: &Host) -> Result<Duration, wakeful_store::Error> {
+pub(crate) async fn fire_due(host: &Host) -> Result<Duration, wakeful_store::Error> {
     loop {
         let now = host.now();
         if let Some(sleep) = pace::before(host.store().next_due().await?, now) {

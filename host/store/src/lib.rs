@@ -33,5 +33,7 @@ pub use store::{
     StoreStats, ThreadPatch, ThreadQuery, VersionQuery, origin,
 };
 
+#[cfg(feature = "faults")]
+pub use self::sled::{Faults, Step};
 #[cfg(feature = "sled")]
 pub use self::sled::{SledConfig, SledStore};

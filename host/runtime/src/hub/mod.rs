@@ -4,7 +4,7 @@ mod log;
 mod logs;
 mod weight;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
@@ -31,8 +31,8 @@ pub(crate) struct Hub {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What ends each run that is running here.
-    running: HashMap<RunId, CancellationToken>,
+    /// What ends each run that is running here, in an order that a test can play again.
+    running: BTreeMap<RunId, CancellationToken>,
     waiting: HashMap<RunId, Vec<oneshot::Sender<()>>>,
     /// Of the running ones, those that are to leave nothing behind.
     discarded: HashSet<RunId>,

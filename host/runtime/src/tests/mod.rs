@@ -4,6 +4,7 @@ mod interrupts;
 mod keys;
 mod own_crons;
 mod retries;
+mod simulation;
 
 use std::collections::VecDeque;
 use std::path::Path;

@@ -89,7 +89,7 @@ fn copy_database(inner: &Inner, pulse: &Pulse, target: &Path) -> Result<(), Erro
 
 /// Opens the copy, as a restart would; a backup that cannot be opened is none.
 fn try_out(folder: &Path) -> Result<(), Error> {
-    let (db, trees) = open::open_db(folder, CACHE)?;
+    let (db, trees) = open::open_db(folder, CACHE, open::FLUSHER)?;
     for tree in &trees {
         for entry in tree.iter() {
             entry.map_err(super::inner::fault)?;

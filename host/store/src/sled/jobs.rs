@@ -70,15 +70,15 @@ impl<J> Jobs<J> {
         Ok(())
     }
 
-    /// The next job; waits for one. `None` once no more are taken and none is left.
-    pub(super) fn wait(&self) -> Option<J> {
+    /// Waits until there is a job. False once no more are taken and none is left.
+    pub(super) fn wait(&self) -> bool {
         let mut state = self.lock();
         loop {
-            if let Some(job) = self.take(&mut state) {
-                return Some(job);
+            if state.ranks.iter().any(|rank| !rank.is_empty()) {
+                return true;
             }
             if state.closed {
-                return None;
+                return false;
             }
             state = self.came.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -161,6 +161,6 @@ mod tests {
         assert!(jobs.close());
         assert!(!jobs.close());
         assert_eq!(jobs.push(Rank::Run, 2).await, Err(2));
-        assert_eq!((jobs.wait(), jobs.wait()), (Some(1), None));
+        assert_eq!((jobs.wait(), jobs.next(), jobs.wait()), (true, Some(1), false));
     }
 }

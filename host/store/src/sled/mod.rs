@@ -16,6 +16,7 @@ mod crons;
 mod departure;
 mod events;
 mod expiry;
+mod faults;
 mod fire_backend;
 mod fires;
 mod inner;
@@ -50,6 +51,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
+use self::faults::Hook;
+#[cfg(feature = "faults")]
+pub use self::faults::{Faults, Step};
 use self::inner::Inner;
 use self::jobs::Rank;
 use self::tx::Tx;
@@ -101,8 +105,18 @@ impl SledStore {
     /// [`Error::Full`] if its disk has next to no room, [`Error::Damaged`] if the database cannot
     /// be read, and [`Error::Unusable`] for everything else.
     pub async fn open(config: SledConfig) -> Result<Self, Error> {
+        Self::open_with(config, Hook::default()).await
+    }
+
+    /// Like [`SledStore::open`], on a disk that does as `faults` says.
+    #[cfg(feature = "faults")]
+    pub async fn open_on(config: SledConfig, faults: Arc<dyn Faults>) -> Result<Self, Error> {
+        Self::open_with(config, Hook { faults: Some(faults) }).await
+    }
+
+    async fn open_with(config: SledConfig, hook: Hook) -> Result<Self, Error> {
         blocking(move || {
-            let (inner, writer, thread) = open::open(&config)?;
+            let (inner, writer, thread) = open::open(&config, hook)?;
             Ok(Self {
                 inner: RwLock::new(Some(inner)),
                 writer,
@@ -127,6 +141,9 @@ impl SledStore {
         T: Send + 'static,
     {
         let inner = self.inner()?;
+        if inner.hook.is_on() {
+            return work(&Tx::new(&inner));
+        }
         blocking(move || work(&Tx::new(&inner))).await
     }
 
@@ -137,6 +154,9 @@ impl SledStore {
         T: Send + 'static,
     {
         let inner = self.inner()?;
+        if inner.hook.is_on() {
+            return work(&inner.docs);
+        }
         blocking(move || work(&inner.docs)).await
     }
 

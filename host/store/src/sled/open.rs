@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use super::SledConfig;
 use super::backlog::Backlog;
+use super::faults::Hook;
 use super::inner::{Inner, fault};
 use super::keys::Parts;
 use super::repair;
@@ -27,16 +28,23 @@ const SCHEMA_KEY: &[u8] = b"schema_version";
 const CLEAN_KEY: &[u8] = b"closed_cleanly";
 const COMMITS_KEY: &[u8] = b"commits";
 
+/// How often sled writes out what was committed, in milliseconds. Without its flusher it does not
+/// collect its garbage.
+pub(super) const FLUSHER: Option<u64> = Some(500);
+
 /// Opens a folder, checks what has to be checked, and starts the writer.
-pub(super) fn open(config: &SledConfig) -> Result<(Arc<Inner>, Writer, JoinHandle<()>), Error> {
+pub(super) fn open(
+    config: &SledConfig,
+    hook: Hook,
+) -> Result<(Arc<Inner>, Writer, JoinHandle<()>), Error> {
     create_dir(&config.path)?;
     let lock = Lock::take(&config.path)?;
     let space = Space::new(&config.path, config.min_free_bytes);
     space.check(Purpose::End)?;
-    let mut inner = open_inner(config, lock, space)?;
+    let mut inner = open_inner(config, hook, lock, space)?;
     adopt(&mut inner)?;
     let inner = Arc::new(inner);
-    let pulse = Arc::new(Pulse::default());
+    let pulse = Arc::new(Pulse::new(inner.hook.clone()));
     if config.watchdog {
         watchdog::start(&pulse)?;
     }
@@ -44,11 +52,12 @@ pub(super) fn open(config: &SledConfig) -> Result<(Arc<Inner>, Writer, JoinHandl
     Ok((inner, writer, thread))
 }
 
-fn open_inner(config: &SledConfig, lock: Lock, space: Space) -> Result<Inner, Error> {
+fn open_inner(config: &SledConfig, hook: Hook, lock: Lock, space: Space) -> Result<Inner, Error> {
     let folder = config.path.join("db");
     create_dir(&folder)?;
     let blobs = Blobs::open(config.path.join("blobs"), space)?;
-    let (db, trees) = open_db(&folder, config.cache_bytes)?;
+    let (db, trees) =
+        open_db(&folder, config.cache_bytes, if hook.is_on() { None } else { FLUSHER })?;
     for entry in std::fs::read_dir(&folder)? {
         let path = entry?.path();
         if path.is_file() {
@@ -70,12 +79,17 @@ fn open_inner(config: &SledConfig, lock: Lock, space: Space) -> Result<Inner, Er
         syncs: Syncs::default(),
         backlog: Backlog::default(),
         turns: AtomicU64::new(0),
+        hook,
         _lock: lock,
     })
 }
 
 /// Opens sled's own folder, which nobody else may have open.
-pub(super) fn open_db(folder: &Path, cache: u64) -> Result<(::sled::Db, Vec<::sled::Tree>), Error> {
+pub(super) fn open_db(
+    folder: &Path,
+    cache: u64,
+    flusher: Option<u64>,
+) -> Result<(::sled::Db, Vec<::sled::Tree>), Error> {
     // A kill during an earlier open leaves a snapshot half written, and sled reads it as damage.
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -88,8 +102,7 @@ pub(super) fn open_db(folder: &Path, cache: u64) -> Result<(::sled::Db, Vec<::sl
         let db = ::sled::Config::new()
             .path(folder)
             .cache_capacity(cache)
-            // Without the flusher sled does not collect its garbage.
-            .flush_every_ms(Some(500))
+            .flush_every_ms(flusher)
             .mode(::sled::Mode::HighThroughput)
             .open()?;
         let trees = Table::ALL

@@ -126,6 +126,7 @@ fn sync(inner: &Inner, commits: u64) -> Result<(), Error> {
     catch_unwind(AssertUnwindSafe(|| inner.sync()))
         .unwrap_or_else(|_| Err(Error::Stopped("writing to the database panicked".to_owned())))?;
     inner.mark.set(commits)?;
+    inner.hook.at(super::faults::Step::Answering)?;
     inner.syncs.note(begun.elapsed());
     Ok(())
 }

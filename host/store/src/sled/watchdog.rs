@@ -2,6 +2,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::faults::Hook;
+
 /// How often the writer is looked at.
 const TICK: Duration = Duration::from_secs(1);
 /// For how many looks in a row it may stand still while somebody waits.
@@ -12,6 +14,7 @@ const PATIENCE: u32 = 30;
 pub(super) struct Pulse {
     beats: AtomicU64,
     waiting: AtomicUsize,
+    hook: Hook,
 }
 
 /// Somebody who waits for the writer.
@@ -19,6 +22,11 @@ pub(super) struct Pulse {
 pub(super) struct Waiting(Arc<Pulse>);
 
 impl Pulse {
+    /// The pulse of a writer that has not begun.
+    pub(super) fn new(hook: Hook) -> Self {
+        Self { hook, ..Self::default() }
+    }
+
     /// The writer got somewhere.
     pub(super) fn beat(&self) {
         self.beats.fetch_add(1, Ordering::Relaxed);
@@ -27,6 +35,7 @@ impl Pulse {
     /// Somebody waits, until what this returns is dropped.
     pub(super) fn wait(self: &Arc<Self>) -> Waiting {
         self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.hook.queued();
         Waiting(Arc::clone(self))
     }
 }
@@ -34,6 +43,7 @@ impl Pulse {
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.0.hook.answered();
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::faults::Step;
 use super::inner::Inner;
 use super::jobs::{Jobs, Rank};
 use super::open;
@@ -194,8 +195,8 @@ struct Thread<'a> {
 
 impl Thread<'_> {
     fn run(mut self, queue: &Queue) {
-        while let Some(first) = queue.jobs.wait() {
-            let served = catch_unwind(AssertUnwindSafe(|| self.serve(first, &queue.jobs)));
+        while queue.jobs.wait() {
+            let served = catch_unwind(AssertUnwindSafe(|| self.serve(&queue.jobs)));
             // sled panics on some kinds of damage.
             let served = served.unwrap_or_else(|_| {
                 Err(Error::Stopped("writing to the database panicked".to_owned()))
@@ -220,12 +221,13 @@ impl Thread<'_> {
         }
     }
 
-    /// Serves a group that begins with `job`. An error means that nothing can be written any more;
-    /// those who wait have been told.
-    fn serve(&mut self, job: Job, jobs: &Jobs<Job>) -> Result<(), Error> {
+    /// Serves a group. An error means that nothing can be written any more; those who wait have been
+    /// told.
+    fn serve(&mut self, jobs: &Jobs<Job>) -> Result<(), Error> {
+        let (room, patience) = self.inner.hook.gather((GROUP, GATHER));
         let begun = Instant::now();
         let mut group = Group::default();
-        let mut next = Some(job);
+        let mut next = jobs.next();
         while let Some(job) = next.take() {
             match job {
                 Job::Write { purpose, request, waiting } => {
@@ -240,13 +242,19 @@ impl Thread<'_> {
                     return Ok(());
                 }
             }
-            let small = group.answers.len() < GROUP && begun.elapsed() < GATHER;
+            let small = group.answers.len() < room && begun.elapsed() < patience;
             // While an earlier group is being made durable, this one may as well grow.
-            if small || group.answers.len() < MOST && !self.handover.is_idle() {
+            let waits = !self.inner.hook.is_on() && !self.handover.is_idle();
+            if small || group.answers.len() < MOST && waits {
                 next = jobs.next();
             }
         }
-        self.hand_over(group)
+        self.hand_over(group)?;
+        if self.inner.hook.is_on() {
+            // What two threads do at once has no order that could be played again.
+            self.handover.settle();
+        }
+        Ok(())
     }
 
     fn hand_over(&mut self, mut group: Group) -> Result<(), Error> {
@@ -262,6 +270,10 @@ impl Thread<'_> {
         mut request: Box<dyn Request>,
         waiting: Waiting,
     ) -> Result<(), Error> {
+        if let Err(error) = self.inner.hook.at(Step::Applying) {
+            self.inner.stop(&error.to_string());
+            return Err(std::mem::take(group).fail(self.inner));
+        }
         let mut tx = Tx::after(self.inner, &self.batch);
         let space = &self.inner.docs.blobs.space;
         if let Err(error) = space.check(purpose).and_then(|()| request.apply(&mut tx)) {
@@ -285,7 +297,9 @@ impl Thread<'_> {
         self.commits = self.commits.saturating_add(1);
         group.dirty = true;
         let mut tx = Tx::of(self.inner, std::mem::take(&mut self.batch));
-        let committed = open::count_commit(&mut tx, self.commits).and_then(|()| tx.commit());
+        let committed = open::count_commit(&mut tx, self.commits)
+            .and_then(|()| self.inner.hook.at(Step::Committing))
+            .and_then(|()| tx.commit());
         if let Err(error) = committed {
             self.inner.stop(&error.to_string());
             return Err(std::mem::take(group).fail(self.inner));
@@ -296,6 +310,7 @@ impl Thread<'_> {
 
     /// Leaves the note that spares the next start its check.
     fn finish(&self) -> Result<(), Error> {
+        self.inner.hook.gather((0, GATHER));
         let mut tx = Tx::new(self.inner);
         open::note_clean(&mut tx)?;
         let commits = self.commits.saturating_add(1);

@@ -179,23 +179,24 @@ pub(super) fn reschedule(
             cron.last_scheduled_at.max(past.as_ref().map(|fire| fire.scheduled_at));
         let waits = !cron.enabled && past.is_none() && !renames(before, cron);
         set_next(cron, schedule, now, started);
-        if waits {
+        if waits && from.is_some() {
             cron.paused_from = from;
         }
         return past;
     }
-    let overdue = before.next_run_at.filter(|_| before.due_at().is_some_and(|due| due <= now));
-    let Some(from) = overdue else {
+    // An instant that has come is not forgotten, not even while it is put off.
+    let Some(from) = before.next_run_at.filter(|at| *at <= now) else {
         set_next(cron, schedule, now, started);
         return None;
     };
-    if !cron.enabled {
-        set_next(cron, schedule, now, started);
-        cron.paused_from = Some(from);
-        return None;
-    }
     if !renames(before, cron) && cron.end_time.is_none_or(|end| from <= end) {
-        // What is due already still fires.
+        // What is due already still fires, or is accounted for with what comes due in the pause.
+        if cron.enabled {
+            cron.delay = delay(cron, schedule, from);
+        } else {
+            set_next(cron, schedule, now, started);
+            cron.paused_from = Some(from);
+        }
         return None;
     }
     let past = skipped(before, from, now, SkipReason::Rescheduled);

@@ -71,6 +71,11 @@ fn another_schedule_accounts_for_what_was_due_by_the_old_one() {
     let (told, changed) = change(&hourly, "2026-11-22T10:00:01Z", daily());
     assert_eq!(told.as_deref(), Some("2026-11-22T10:00:00Z rescheduled 1"));
     assert_eq!(changed.next_run_at, Some(at("2026-11-23T09:30:00Z")));
+    // The same when it is paused with it.
+    let (told, paused) =
+        change(&hourly, "2026-11-22T10:00:01Z", CronPatch { enabled: Some(false), ..daily() });
+    assert_eq!(told.as_deref(), Some("2026-11-22T10:00:00Z rescheduled 1"));
+    assert_eq!(paused.paused_from, Some(at("2026-11-23T09:30:00Z")));
     // The same while it is paused.
     let (_, paused) = change(&hourly, "2026-11-22T08:40:00Z", enabled(false));
     let (told, changed) = change(&paused, "2026-11-22T10:00:01Z", daily());

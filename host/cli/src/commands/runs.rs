@@ -105,7 +105,7 @@ pub(super) fn print_table(runs: &[Json]) -> anyhow::Result<()> {
             fields::when(run, "created_at"),
             took(execution),
             fields::number(execution, "fuel_used").map_or_else(|| "-".to_owned(), format::count),
-            error(run).map(|error| format::short(&error, 100)).unwrap_or_default(),
+            error(run, "error").map(|error| format::short(&error, 100)).unwrap_or_default(),
         ]
     });
     table::print(["RUN", "ASSISTANT", "STATUS", "CREATED", "TOOK", "FUEL", ""], rows)
@@ -115,9 +115,9 @@ fn took(execution: &Json) -> String {
     fields::duration(execution, "duration_ms").map_or_else(|| "-".to_owned(), format::duration)
 }
 
-/// Why a run failed, if it did.
-fn error(run: &Json) -> Option<String> {
-    let error = run.pointer("/execution/error").filter(|error| !error.is_null())?;
+/// Why a run failed (`error`) or its last attempt did (`last_error`), if that is so.
+fn error(run: &Json, key: &str) -> Option<String> {
+    let error = run.get("execution")?.get(key).filter(|error| !error.is_null())?;
     Some(fields::optional(error, "message").map_or_else(|| format::brief(error), str::to_owned))
 }
 
@@ -136,7 +136,7 @@ fn show(run: RunId, client: &Client, json: bool) -> anyhow::Result<()> {
     ];
     let outcome = fields::optional(execution, "outcome");
     pairs.extend(outcome.map(|outcome| ("outcome", outcome.to_owned())));
-    pairs.extend(error(&document).map(|error| ("error", error)));
+    pairs.extend(error(&document, "error").map(|error| ("error", error)));
     pairs.extend(fields::moment(&document, "created_at").map(|at| ("created", at)));
     for (name, key) in [("started", "started_at"), ("ended", "ended_at")] {
         pairs.extend(fields::moment(execution, key).map(|at| (name, at)));
@@ -148,6 +148,7 @@ fn show(run: RunId, client: &Client, json: bool) -> anyhow::Result<()> {
         pairs.extend(memory.map(|n| ("memory", format::bytes(n))));
     }
     pairs.extend(fields::number(execution, "attempt").map(|n| ("attempt", n.to_string())));
+    pairs.extend(error(&document, "last_error").map(|error| ("last attempt", error)));
     pairs.extend(
         document
             .get("kwargs")

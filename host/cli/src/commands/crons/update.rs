@@ -44,6 +44,10 @@ pub(crate) struct Arguments {
     /// Attach these facts beside those that are there: a JSON object, @file, or -
     #[arg(long, value_name = "JSON")]
     metadata: Option<String>,
+
+    /// Keep the thread of each run
+    #[arg(long, value_name = "true|false")]
+    keep: Option<bool>,
 }
 
 pub(super) fn run(arguments: &Arguments, client: &Client, json: bool) -> anyhow::Result<()> {
@@ -78,6 +82,10 @@ fn body(arguments: &Arguments) -> anyhow::Result<Object> {
         if let Some(text) = text {
             body.insert(key.into(), input::object(option, text)?.into());
         }
+    }
+    if let Some(keep) = arguments.keep {
+        let then = if keep { "keep" } else { "delete" };
+        body.insert("on_run_completed".into(), then.into());
     }
     Ok(body)
 }
@@ -123,11 +131,13 @@ mod tests {
                 "1h30m",
                 "--catchup",
                 "none",
+                "--keep",
+                "false",
             ]),
             json!({
                 "at": "2030-01-31T09:00:00", "timezone": "Europe/Berlin", "max_fires": 3,
                 "end_time": null, "start_time": "2029-01-01T00:00:00Z", "note": null,
-                "retry": null, "jitter": "1h 30m", "catchup": "none",
+                "retry": null, "jitter": "1h 30m", "catchup": "none", "on_run_completed": "delete",
             })
         );
     }

@@ -25,7 +25,7 @@ struct Burst {
 
 /// Bursts of different sizes.
 pub(super) async fn sizes(plan: &Plan) -> Result<()> {
-    let (host, clock) = host(&plan.data).await?;
+    let (host, clock) = host(plan).await?;
     for size in [1, 10, 100, 1_000, 10_000] {
         let (at, _) = prepare(&host, size).await?;
         let burst = wait(&host, &clock, at, size).await?;
@@ -45,7 +45,7 @@ pub(super) async fn sizes(plan: &Plan) -> Result<()> {
 
 /// The large burst, with clients and other crons meanwhile.
 pub(super) async fn large(plan: &Plan) -> Result<()> {
-    let (host, clock) = host(&plan.data).await?;
+    let (host, clock) = host(plan).await?;
     let (at, _) = prepare(&host, plan.burst).await?;
     let url = http::start(&host).await?;
     let calm = Probes::start(&url);

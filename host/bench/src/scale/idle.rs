@@ -11,7 +11,7 @@ const WATCHED: Duration = Duration::from_secs(20);
 /// Starts with all crons, does nothing, and then looks at them.
 pub(super) async fn measure(plan: &Plan) -> Result<()> {
     let begun = Instant::now();
-    let (host, _) = host(&plan.data).await?;
+    let (host, _) = host(plan).await?;
     row("start after a clean stop", seconds(begun.elapsed()))?;
     let (now, peak) = process::memory()?;
     row("resident memory after the start", format!("{now} MiB, peak {peak} MiB"))?;

@@ -8,7 +8,7 @@ use crate::fires;
 
 /// Crons that fire every second, more and more of them.
 pub(super) async fn measure(plan: &Plan) -> Result<()> {
-    let (host, _) = host(&plan.data).await?;
+    let (host, _) = host(plan).await?;
     for count in [1, 100, 1_000] {
         let length = Duration::from_secs(if count == 1 { 30 } else { 20 });
         let ids = crons::create(&host, count, |_| "* * * * * *".to_owned()).await?;

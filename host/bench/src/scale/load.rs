@@ -10,7 +10,7 @@ const SPREAD: u64 = 180 * 24 * 60 * 60;
 
 /// Creates the crons that are not due.
 pub(super) async fn measure(plan: &Plan) -> Result<()> {
-    let (host, _) = host(&plan.data).await?;
+    let (host, _) = host(plan).await?;
     let first = crons::second_after(&host, Duration::from_secs(30 * 24 * 60 * 60))?;
     let begun = Instant::now();
     let count = plan.crons;

@@ -15,7 +15,7 @@ mod recovery;
 mod report;
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
@@ -34,19 +34,23 @@ struct Plan {
     crons: usize,
     /// How many are due at once in the large burst.
     burst: usize,
+    /// The store's cache, in MiB.
+    cache: u64,
 }
 
 const PHASES: [&str; 6] = ["load", "idle", "lateness", "sizes", "burst", "recovery"];
 
-const USAGE: &str = "wakeful-bench scale [--crons N] [--burst N] [--data FOLDER] [--only PHASE,…]
+const USAGE: &str = "wakeful-bench scale [--crons N] [--burst N] [--cache MIB] [--data FOLDER] [--only PHASE,…]
   --crons  crons that are not due, created first (default 1000000)
   --burst  crons that are due at the same instant (default 100000)
+  --cache  the store's cache (default: what the host has by default)
   --data   where the host keeps everything (default: a temporary folder)
   --only   some of load, idle, lateness, sizes, burst, recovery; without load, FOLDER has it all";
 
 /// Runs the phases one after the other, and prints a table.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let mut plan = Plan { data: PathBuf::new(), crons: 1_000_000, burst: 100_000 };
+    let usual = HostSettings::new("", "").store_cache >> 20;
+    let mut plan = Plan { data: PathBuf::new(), crons: 1_000_000, burst: 100_000, cache: usual };
     let mut phases: Vec<String> = PHASES.map(str::to_owned).to_vec();
     let mut left = arguments.iter();
     while let Some(name) = left.next() {
@@ -54,6 +58,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         match name.as_str() {
             "--crons" => plan.crons = value.parse().context("--crons takes a number")?,
             "--burst" => plan.burst = value.parse().context("--burst takes a number")?,
+            "--cache" => plan.cache = value.parse().context("--cache takes a number")?,
             "--data" => plan.data = value.into(),
             "--only" => phases = value.split(',').map(str::to_owned).collect(),
             other => bail!("there is no {other}\n{USAGE}"),
@@ -81,7 +86,7 @@ fn start(plan: &Plan, phase: &str) -> Result<Child> {
     Ok(Command::new(std::env::current_exe()?)
         .args(["scale-phase", phase])
         .arg(&plan.data)
-        .args([plan.crons.to_string(), plan.burst.to_string()])
+        .args([plan.crons.to_string(), plan.burst.to_string(), plan.cache.to_string()])
         .stdout(Stdio::piped())
         .spawn()?)
 }
@@ -99,8 +104,10 @@ fn finish(mut child: Child) -> Result<()> {
 
 /// Runs one phase, in this process.
 pub(crate) fn phase(arguments: &[String]) -> Result<()> {
-    let [phase, data, crons, burst] = arguments else { bail!("for internal use") };
-    let plan = Plan { data: data.into(), crons: crons.parse()?, burst: burst.parse()? };
+    let [phase, data, numbers @ ..] = arguments else { bail!("for internal use") };
+    let [crons, burst, cache] = numbers else { bail!("for internal use") };
+    let (crons, burst, cache) = (crons.parse()?, burst.parse()?, cache.parse()?);
+    let plan = Plan { data: data.into(), crons, burst, cache };
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         match phase.as_str() {
@@ -117,9 +124,10 @@ pub(crate) fn phase(arguments: &[String]) -> Result<()> {
 }
 
 /// Starts a host whose clock can be set ahead, so that crons need not be waited for.
-async fn host(data: &Path) -> Result<(Host, Arc<Shifted>)> {
+async fn host(plan: &Plan) -> Result<(Host, Arc<Shifted>)> {
     let clock = Arc::new(Shifted::default());
-    let settings = HostSettings::new(data, crate::examples());
+    let mut settings = HostSettings::new(&plan.data, crate::examples());
+    settings.store_cache = plan.cache << 20;
     let started: Arc<dyn wakeful::core::Clock> = Arc::<Shifted>::clone(&clock);
     Ok((Host::start_with_clock(settings, started).await?, clock))
 }

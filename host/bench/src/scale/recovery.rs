@@ -33,7 +33,7 @@ pub(super) fn measure(plan: &Plan) -> Result<()> {
 
 /// Fires until a third of a burst is recorded.
 pub(super) async fn until_killed(plan: &Plan) -> Result<()> {
-    let (host, clock) = host(&plan.data).await?;
+    let (host, clock) = host(plan).await?;
     let (at, ids) = burst::prepare(&host, plan.burst).await?;
     let list: Vec<String> = ids.iter().map(ToString::to_string).collect();
     std::fs::write(list_of(plan), format!("{at}\n{}", list.join("\n")))?;
@@ -61,7 +61,7 @@ pub(super) async fn after_kill(plan: &Plan) -> Result<()> {
     let at: Timestamp = at.parse()?;
     let ids: Vec<CronId> = ids.lines().map(str::parse).collect::<Result<_, _>>()?;
     let begun = Instant::now();
-    let (host, clock) = host(&plan.data).await?;
+    let (host, clock) = host(plan).await?;
     row("start after that", seconds(begun.elapsed()))?;
     let (now, peak) = process::memory()?;
     row("resident memory after that start", format!("{now} MiB, peak {peak} MiB"))?;

@@ -9,6 +9,7 @@ use crate::Error;
 pub(super) type Gathering = (usize, Duration);
 
 /// A place in the writer's work at which something can go wrong.
+#[cfg_attr(not(feature = "faults"), expect(unreachable_pub, reason = "as with the feature"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Before a request reads anything.

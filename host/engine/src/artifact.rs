@@ -20,3 +20,14 @@ pub(crate) fn map(engine: &Engine, path: &Path) -> Result<Component> {
     // wasmtime itself refuses code of another version, processor or configuration.
     unsafe { Component::deserialize_file(engine, path) }
 }
+
+/// Copies code that was compiled just now.
+///
+/// The caller vouches for the bytes: see [`crate::library`], the only one.
+pub(crate) fn copy(engine: &Engine, code: &[u8]) -> Result<Component> {
+    // SAFETY: wasmtime asks that the bytes come from `Engine::precompile_component`. They are what a
+    // `Compiler` returned, which is part of the host's own program: this process, or a child of it
+    // that runs the same program and puts a sum behind what it sends. wasmtime itself refuses code
+    // of another version, processor or configuration.
+    unsafe { Component::deserialize(engine, code) }
+}

@@ -11,6 +11,8 @@ use wasmtime::component::Component;
 use crate::artifact;
 
 const EXTENSION: &str = ".cwasm";
+/// A component that is not to be compiled again; what is in the file says why.
+const REFUSED: &str = ".refused";
 const ASIDE: &str = ".aside-";
 
 /// Compiled code on disk, one file per component.
@@ -39,7 +41,7 @@ impl CodeCache {
         create_private(&dir)?;
         let cache = Self { dir, max_bytes, compatibility: compatibility(engine) };
         for name in cache.names()? {
-            if name.starts_with(ASIDE) {
+            if name.starts_with(ASIDE) || cache.is_stale_refusal(&name) {
                 remove(&cache.dir.join(name));
             }
         }
@@ -77,10 +79,6 @@ impl CodeCache {
     }
 
     /// Keeps the code of a component, in place of any other for it.
-    #[cfg_attr(
-        not(feature = "compile"),
-        expect(dead_code, reason = "only a compiler has new code")
-    )]
     pub(crate) fn store(&self, digest: Digest, code: &[u8]) -> io::Result<()> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let sum = Digest::of(code);
@@ -104,6 +102,32 @@ impl CodeCache {
             }
         }
         self.trim(&path)
+    }
+
+    /// Why this version of the host is not to compile a component again, if it is not.
+    pub(crate) fn refusal(&self, digest: Digest) -> Option<String> {
+        fs::read_to_string(self.refusal_path(digest)).ok()
+    }
+
+    /// Remembers why a component is not to be compiled again.
+    pub(crate) fn refuse(&self, digest: Digest, problem: &str) {
+        let path = self.refusal_path(digest);
+        // Half a sentence would do no harm, so it is written in place.
+        if let Err(error) = fs::write(&path, problem) {
+            tracing::warn!(path = %path.display(), %error, "cannot remember that a component is not to be compiled again");
+        }
+    }
+
+    fn refusal_path(&self, digest: Digest) -> PathBuf {
+        let compatibility = self.compatibility.as_deref().unwrap_or("unknown");
+        self.dir.join(format!("{digest}-{compatibility}{REFUSED}"))
+    }
+
+    /// Whether another version of the host, whose compiler was another one, refused a component.
+    fn is_stale_refusal(&self, name: &str) -> bool {
+        let Some(stem) = name.strip_suffix(REFUSED) else { return false };
+        let compatibility = self.compatibility.as_deref().unwrap_or("unknown");
+        stem.split_once('-').is_some_and(|(_, other)| other != compatibility)
     }
 
     /// Removes what was used longest ago until the rest fits. Code that is in use stays mapped.

@@ -1,3 +1,5 @@
+#[cfg(target_os = "linux")]
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +13,9 @@ const INTERVAL: Duration = Duration::from_millis(25);
 
 /// The most time between two looks, however long one takes.
 const LONGEST_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often to look at once when directories move meanwhile.
+const LOOKS: usize = 8;
 
 /// Watches how much a guest has written below a directory.
 #[derive(Debug, Clone)]
@@ -54,16 +59,22 @@ impl DiskWatch {
     }
 
     fn measure(&self) -> Option<String> {
-        let mut usage = Usage { bytes: 0, entries: 0, watch: self };
-        match usage.walk().and_then(|()| usage.unlinked()) {
-            Ok(()) => None,
-            Err(Stop::Exceeded(message)) => Some(message),
-            // A guest must not hide files where the host cannot look, as in a path too long.
-            Err(Stop::Io(path, error)) => Some(format!(
-                "a directory of the sandbox cannot be read, so its size is unknown: {}: {error}",
-                crate::outcome::shortened(&path.to_string_lossy(), 200)
-            )),
+        for _ in 0..LOOKS {
+            let mut usage = Usage::new(self);
+            match usage.walk().and_then(|()| usage.held_open()) {
+                Ok(()) if usage.moved => {}
+                Ok(()) => return None,
+                Err(Stop::Exceeded(message)) => return Some(message),
+                // A guest must not hide files where the host cannot look, as in a path too long.
+                Err(Stop::Io(path, error)) => {
+                    return Some(format!(
+                        "a directory of the sandbox cannot be read, so its size is unknown: {}: {error}",
+                        crate::outcome::shortened(&path.to_string_lossy(), 200)
+                    ));
+                }
+            }
         }
+        None
     }
 }
 
@@ -75,16 +86,33 @@ enum Stop {
 struct Usage<'a> {
     bytes: u64,
     entries: u32,
+    /// A directory was gone before it could be looked into; perhaps it has another name now.
+    moved: bool,
+    /// The files that are counted: device and number.
+    #[cfg(target_os = "linux")]
+    counted: HashSet<(u64, u64)>,
     watch: &'a DiskWatch,
 }
 
-impl Usage<'_> {
+impl<'a> Usage<'a> {
+    fn new(watch: &'a DiskWatch) -> Self {
+        Self {
+            bytes: 0,
+            entries: 0,
+            moved: false,
+            #[cfg(target_os = "linux")]
+            counted: HashSet::new(),
+            watch,
+        }
+    }
+
     /// Adds up everything below the root. Symbolic links count as themselves.
     fn walk(&mut self) -> Result<(), Stop> {
         let mut directories = vec![self.watch.root.clone()];
         while let Some(directory) = directories.pop() {
             let at = |error| Stop::Io(directory.clone(), error);
             let Some(entries) = present(std::fs::read_dir(&directory)).map_err(at)? else {
+                self.moved = true;
                 continue;
             };
             for entry in entries {
@@ -94,6 +122,8 @@ impl Usage<'_> {
                     directories.push(entry.path());
                     self.add(0)?;
                 } else {
+                    #[cfg(target_os = "linux")]
+                    self.counted.insert(number(&metadata));
                     self.add(metadata.len())?;
                 }
             }
@@ -101,20 +131,18 @@ impl Usage<'_> {
         Ok(())
     }
 
-    /// Adds up files that were removed while the guest holds them open: they have no name any more,
-    /// but their bytes are still there.
+    /// Adds up files that the guest holds open and that were not met on the walk: they were removed,
+    /// so that they have no name any more, or were moved out of its way.
     #[cfg(target_os = "linux")]
-    fn unlinked(&mut self) -> Result<(), Stop> {
-        use std::os::unix::ffi::OsStrExt;
-
+    fn held_open(&mut self) -> Result<(), Stop> {
         let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return Ok(()) };
         for descriptor in descriptors.flatten() {
             let path = descriptor.path();
             let Ok(target) = std::fs::read_link(&path) else { continue };
             if target.starts_with(&self.watch.root)
-                && target.as_os_str().as_bytes().ends_with(b" (deleted)")
                 && let Ok(metadata) = std::fs::metadata(&path)
                 && metadata.is_file()
+                && self.counted.insert(number(&metadata))
             {
                 self.add(metadata.len())?;
             }
@@ -123,7 +151,7 @@ impl Usage<'_> {
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn unlinked(&mut self) -> Result<(), Stop> {
+    fn held_open(&mut self) -> Result<(), Stop> {
         Ok(())
     }
 
@@ -143,6 +171,14 @@ impl Usage<'_> {
         }
         Ok(())
     }
+}
+
+/// What tells a file from all others, whatever its name.
+#[cfg(target_os = "linux")]
+fn number(metadata: &std::fs::Metadata) -> (u64, u64) {
+    use std::os::linux::fs::MetadataExt;
+
+    (metadata.st_dev(), metadata.st_ino())
 }
 
 /// What is gone by now does not count.
@@ -204,6 +240,17 @@ mod tests {
         assert!(watch(root.path(), 1_000, 10).measure().unwrap().contains("limit `disk`"));
         drop(file);
         assert_eq!(watch(root.path(), 1_000, 10).measure(), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_is_held_open_counts_once() {
+        let root = tempfile::tempdir().unwrap();
+        let first = File::create(root.path().join("file")).unwrap();
+        first.set_len(1_000).unwrap();
+        let second = File::open(root.path().join("file")).unwrap();
+        assert_eq!(watch(root.path(), 1_000, 1).measure(), None);
+        drop((first, second));
     }
 
     #[tokio::test]

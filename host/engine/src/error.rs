@@ -101,6 +101,14 @@ pub enum LoadError {
         /// What the compiler says.
         message: String,
     },
+    /// It did more harm to the compiler than a component may, and is not tried again.
+    #[error(
+        "the component was not compiled: its compiler {problem}. This is not tried again until the file changes; make the assistant smaller"
+    )]
+    Indigestible {
+        /// What became of the compiler.
+        problem: String,
+    },
     /// This build has no compiler, and the cache no code for the component.
     #[error(
         "this build of wakeful has no compiler, and its cache directory holds no code for the component; compile it with a full build of the same version"
@@ -112,6 +120,12 @@ pub enum LoadError {
         /// What happened.
         message: String,
     },
+}
+
+impl LoadError {
+    pub(crate) fn compile(error: &wasmtime::Error) -> Self {
+        Self::Compile { message: crate::outcome::shortened(&format!("{error:#}"), 500) }
+    }
 }
 
 /// Names for a message; a foreign component may have any number of them, of any length.

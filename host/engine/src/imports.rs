@@ -8,6 +8,9 @@ use crate::bindings::wakeful::assistant::{assistant_types, config, control, even
 use crate::logs::open;
 use crate::sandbox::Sandbox;
 
+/// What a field of a log line costs beside its texts.
+const FIELD: usize = 16;
+
 impl assistant_types::Host for Sandbox {}
 
 impl events::Host for Sandbox {
@@ -63,7 +66,9 @@ fn parse(event: events::Event) -> serde_json::Result<GuestEvent> {
 
 impl log::Host for Sandbox {
     async fn log(&mut self, level: log::Level, message: String, fields: Vec<log::Field>) {
-        let text = fields.iter().map(|field| field.key.len() + field.value.len()).sum::<usize>();
+        // A field is taken out of the guest's memory even if there is nothing in it.
+        let size = |field: &log::Field| FIELD + field.key.len() + field.value.len();
+        let text = fields.iter().map(size).sum::<usize>();
         self.meter.bytes(message.len().saturating_add(text));
         if open(&self.logs).is_full() {
             open(&self.logs).drop_lines(1);

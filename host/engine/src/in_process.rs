@@ -7,13 +7,14 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use wakeful_core::{Clock, Digest, Outcome, Report};
+use wasmtime::Engine;
 
 use crate::cache::CodeCache;
 use crate::library::Library;
 use crate::reach::Reach;
 use crate::{
-    ComponentInfo, CronAccess, EngineConfig, EngineError, GuestEvent, ItemAccess, Job, LoadError,
-    Runner, linker, machine, run,
+    Compiler, ComponentInfo, CronAccess, EngineConfig, EngineError, GuestEvent, ItemAccess, Job,
+    LoadError, Runner, linker, machine, run,
 };
 
 /// Runs guests in this process, on threads of their own.
@@ -36,7 +37,7 @@ impl InProcessRunner {
     pub fn new(config: EngineConfig, clock: Arc<dyn Clock>) -> Result<Self, EngineError> {
         let slots = config.max_concurrent.max(1);
         // One more than runs may take, for a component that describes itself while all are taken.
-        let engine = machine::build(slots.saturating_add(1))?;
+        let engine = machine::build(config.pooling, slots.saturating_add(1))?;
         let linker = linker::build(&engine)
             .map_err(|error| EngineError::Machine { message: format!("{error:#}") })?;
         let cache = config
@@ -47,8 +48,15 @@ impl InProcessRunner {
             })
             .transpose()?;
         let runtime = threads(config.workers)?;
+        let compiler = config.compiler.unwrap_or_else(|| own_compiler(&engine));
         Ok(Self {
-            library: Arc::new(Library::new(engine, linker, cache, config.max_component_bytes)),
+            library: Arc::new(Library::new(
+                engine,
+                linker,
+                cache,
+                compiler,
+                config.max_component_bytes,
+            )),
             clock,
             reach: Reach::default(),
             slots: Arc::new(Semaphore::new(slots as usize)),
@@ -70,6 +78,17 @@ impl InProcessRunner {
         self.reach.crons = Some(crons);
         self
     }
+}
+
+/// The compiler in this process.
+#[cfg(feature = "compile")]
+fn own_compiler(engine: &Engine) -> Arc<dyn Compiler> {
+    Arc::new(crate::compiler::InProcess(engine.clone()))
+}
+
+#[cfg(not(feature = "compile"))]
+fn own_compiler(_engine: &Engine) -> Arc<dyn Compiler> {
+    Arc::new(crate::compiler::Missing)
 }
 
 /// The threads that run guests, and compile.

@@ -13,6 +13,10 @@ const CONTRACT: Version = Version::new(0, 1, 0);
 /// The version of WASI that this host speaks.
 const WASI: Version = Version::new(0, 2, 12);
 
+/// Components and modules that may be in one another. Toolchains need three or four levels; what
+/// reads and compiles a component does work for each level again in all levels above it.
+const MAX_NESTING: usize = 32;
+
 /// Every interface that the linker defines, by package.
 pub(crate) const OFFERED: &[(&str, &[&str], Version)] = &[
     (
@@ -108,7 +112,7 @@ pub(crate) fn outline(bytes: &[u8], max: u64) -> Result<Inspection, LoadError> {
     if Parser::is_core_wasm(bytes) {
         return Err(LoadError::CoreModule);
     }
-    let (imports, exports) = names(bytes).map_err(invalid)?;
+    let (imports, exports) = names(bytes)?;
     let contract = contract(&exports)?;
     let missing: Vec<String> = imports.iter().filter(|name| !is_offered(name)).cloned().collect();
     if !missing.is_empty() {
@@ -140,16 +144,25 @@ fn invalid(error: wasmparser::BinaryReaderError) -> LoadError {
 }
 
 /// What the outermost component imports and exports.
-fn names(bytes: &[u8]) -> wasmparser::Result<(Vec<String>, Vec<String>)> {
+fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), LoadError> {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {
-        match payload? {
-            Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => depth += 1,
+        match payload.map_err(invalid)? {
+            Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => {
+                depth += 1;
+                if depth > MAX_NESTING {
+                    return Err(LoadError::Invalid {
+                        message: format!(
+                            "components are nested in one another more than {MAX_NESTING} levels deep"
+                        ),
+                    });
+                }
+            }
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if depth == 1 => {
                 for import in section {
-                    let import = import?;
+                    let import = import.map_err(invalid)?;
                     // A type is only a name for something; there is nothing to provide.
                     if !matches!(import.ty, ComponentTypeRef::Type(_)) {
                         imports.push(import.name.name.to_owned());
@@ -158,7 +171,7 @@ fn names(bytes: &[u8]) -> wasmparser::Result<(Vec<String>, Vec<String>)> {
             }
             Payload::ComponentExportSection(section) if depth == 1 => {
                 for export in section {
-                    exports.push(export?.name.name.to_owned());
+                    exports.push(export.map_err(invalid)?.name.name.to_owned());
                 }
             }
             _ => {}

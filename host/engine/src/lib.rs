@@ -17,13 +17,16 @@ mod access;
 mod artifact;
 mod bindings;
 mod cache;
+mod child;
 mod clock;
+mod compiler;
 mod config;
 mod cron_access;
 mod crons;
 mod describe;
 mod disk;
 mod egress;
+mod entropy;
 mod error;
 mod fire;
 mod imports;
@@ -45,6 +48,10 @@ mod stdio;
 mod toll;
 
 pub use access::{ItemAccess, ItemAnswer, ItemCall};
+#[cfg(feature = "compile")]
+pub use child::compile_for_parent;
+pub use child::{ChildCompiler, CompileLimits};
+pub use compiler::Compiler;
 pub use config::EngineConfig;
 pub use cron_access::{CronAccess, CronAnswer, CronCall};
 pub use describe::Description;

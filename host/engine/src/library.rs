@@ -15,7 +15,7 @@ use crate::describe::describe;
 use crate::inspect::outline;
 use crate::outcome::shortened;
 use crate::sandbox::Sandbox;
-use crate::{ComponentInfo, Description, Inspection, LoadError};
+use crate::{Compiler, ComponentInfo, Description, Inspection, LoadError, artifact};
 
 /// The optional export.
 const METADATA: &str = "wakeful:assistant/metadata";
@@ -25,6 +25,7 @@ pub(crate) struct Library {
     engine: Engine,
     linker: Linker<Sandbox>,
     cache: Option<CodeCache>,
+    compiler: Arc<dyn Compiler>,
     max_bytes: u64,
     loaded: RwLock<HashMap<Digest, Arc<Loaded>>>,
     /// Held while a component compiles: one at a time, for each may take half a gigabyte.
@@ -54,12 +55,14 @@ impl Library {
         engine: Engine,
         linker: Linker<Sandbox>,
         cache: Option<CodeCache>,
+        compiler: Arc<dyn Compiler>,
         max_bytes: u64,
     ) -> Self {
         Self {
             engine,
             linker,
             cache,
+            compiler,
             max_bytes,
             loaded: RwLock::default(),
             compiling: Arc::default(),
@@ -161,26 +164,25 @@ impl Library {
         }
     }
 
-    #[cfg(feature = "compile")]
     fn load_new(&self, digest: Digest, bytes: &[u8]) -> Result<Loaded, LoadError> {
         let inspection = crate::inspect(bytes, self.max_bytes)?;
-        let component = self.compile(digest, bytes).map_err(|error| LoadError::Compile {
-            message: shortened(&format!("{error:#}"), 500),
+        if let Some(problem) = self.cache.as_ref().and_then(|cache| cache.refusal(digest)) {
+            return Err(LoadError::Indigestible { problem });
+        }
+        let component = self.compile(digest, bytes).inspect_err(|error| {
+            if let (LoadError::Indigestible { problem }, Some(cache)) = (error, &self.cache) {
+                cache.refuse(digest, problem);
+            }
         })?;
         self.link(digest, &component, inspection, false)
     }
 
-    #[cfg(not(feature = "compile"))]
-    fn load_new(&self, _digest: Digest, bytes: &[u8]) -> Result<Loaded, LoadError> {
-        crate::inspect(bytes, self.max_bytes)?;
-        Err(LoadError::NoCompiler)
-    }
-
-    #[cfg(feature = "compile")]
-    fn compile(&self, digest: Digest, bytes: &[u8]) -> wasmtime::Result<Component> {
-        let component = Component::new(&self.engine, bytes)?;
+    fn compile(&self, digest: Digest, bytes: &[u8]) -> Result<Component, LoadError> {
+        let code = self.compiler.compile(bytes)?;
+        let component =
+            artifact::copy(&self.engine, &code).map_err(|error| LoadError::compile(&error))?;
         let Some(cache) = &self.cache else { return Ok(component) };
-        if let Err(error) = cache.store(digest, &component.serialize()?) {
+        if let Err(error) = cache.store(digest, &code) {
             tracing::warn!(%digest, %error, "cannot keep compiled code; the component will be compiled again at the next start");
             return Ok(component);
         }

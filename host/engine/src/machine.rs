@@ -15,7 +15,10 @@ const MAX_TABLE_ELEMENTS: usize = 100_000;
 const KEEP_RESIDENT: usize = 8 << 20;
 
 /// The engine that all components share.
-pub(crate) fn build(max_concurrent: u32) -> Result<Engine, EngineError> {
+pub(crate) fn build(pooling: bool, max_concurrent: u32) -> Result<Engine, EngineError> {
+    if !pooling {
+        return plain();
+    }
     let mut config = base();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(max_concurrent)));
     Engine::new(&config).or_else(|error| {
@@ -25,9 +28,13 @@ pub(crate) fn build(max_concurrent: u32) -> Result<Engine, EngineError> {
             "no address space for the instance pool; every run maps its own memory, which is slower. \
              Raise the limit on virtual memory (`ulimit -v`), or lower the number of concurrent runs"
         );
-        Engine::new(&base())
-            .map_err(|error| EngineError::Machine { message: format!("{error:#}") })
+        plain()
     })
+}
+
+/// An engine whose runs map their own memory; what it compiles, the other one runs as well.
+pub(crate) fn plain() -> Result<Engine, EngineError> {
+    Engine::new(&base()).map_err(|error| EngineError::Machine { message: format!("{error:#}") })
 }
 
 fn base() -> Config {

@@ -13,6 +13,9 @@ use crate::sandbox::Sandbox;
 /// Bytes of a message that the host keeps about a crash.
 const MESSAGE: usize = 1_000;
 
+/// What a question counts beside its texts; else a hundred thousand empty ones were free.
+const QUESTION: usize = 64;
+
 /// The outcome of a guest that returned.
 pub(crate) fn returned(
     result: Result<contract::Outcome, contract::Error>,
@@ -51,6 +54,7 @@ fn done(values: &str, limits: &Limits) -> Outcome {
 fn interrupted(questions: Vec<contract::Interrupt>, limits: &Limits) -> Outcome {
     let bytes = |question: &contract::Interrupt| {
         [
+            QUESTION,
             question.id.len(),
             question.reason.len(),
             question.payload.len(),

@@ -12,6 +12,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::clock::GuestClock;
 use crate::crons::Crons;
 use crate::egress::Egress;
+use crate::entropy::Entropy;
 use crate::fire;
 use crate::items::Items;
 use crate::limiter::MemoryLimiter;
@@ -77,14 +78,19 @@ impl Sandbox {
         clock: &Arc<dyn Clock>,
         reach: Reach,
     ) -> wasmtime::Result<Self> {
+        let meter = Meter::new();
         let logs = LogBook::new(job.limits.logs, Arc::clone(clock));
-        let stream = |source, level| Stdio::new(source, level, Arc::clone(&logs), events.clone());
+        let stream = |source, level| {
+            Stdio::new(source, level, Arc::clone(&logs), events.clone(), meter.tab())
+        };
         let stdout = stream(LogSource::Stdout, LogLevel::Info);
         let stderr = stream(LogSource::Stderr, LogLevel::Warn);
         let mut wasi = WasiCtx::builder();
         wasi.stdout(stdout.clone())
             .stderr(stderr.clone())
             .wall_clock(GuestClock(Arc::clone(clock)))
+            .secure_random(Entropy::new(meter.tab()))
+            .insecure_random(Entropy::new(meter.tab()))
             .max_random_size(MAX_RANDOM)
             .allow_tcp(false)
             .allow_udp(false)
@@ -102,7 +108,7 @@ impl Sandbox {
             table,
             stdio: [stdout, stderr],
             limiter: MemoryLimiter::new(job.limits.memory),
-            meter: Meter::new(),
+            meter,
             limits: job.limits.clone(),
             logs,
             events,

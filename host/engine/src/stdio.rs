@@ -9,6 +9,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use crate::GuestEvent;
 use crate::logs::{SharedLogBook, open};
+use crate::toll::Tab;
 
 /// Bytes that a guest may write at once.
 const PERMIT: usize = 64 << 10;
@@ -25,6 +26,7 @@ struct Printer {
     level: LogLevel,
     book: SharedLogBook,
     events: mpsc::Sender<GuestEvent>,
+    tab: Tab,
     /// The beginning of a line whose end has not been written yet.
     partial: Mutex<Vec<u8>>,
 }
@@ -35,8 +37,10 @@ impl Stdio {
         level: LogLevel,
         book: SharedLogBook,
         events: mpsc::Sender<GuestEvent>,
+        tab: Tab,
     ) -> Self {
-        Self(Arc::new(Printer { source, level, book, events, partial: Mutex::default() }))
+        let partial = Mutex::default();
+        Self(Arc::new(Printer { source, level, book, events, tab, partial }))
     }
 
     /// Ends the last line.
@@ -51,6 +55,7 @@ impl Stdio {
 
 impl Printer {
     fn print(&self, bytes: &[u8]) {
+        self.tab.bytes(bytes.len());
         if open(&self.book).is_full() {
             let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
             open(&self.book).drop_lines(lines.max(1) as u64);
@@ -129,7 +134,13 @@ mod tests {
     fn writes_become_lines_however_they_are_cut() {
         let book = LogBook::new(10_000, Arc::new(SystemClock));
         let (events, mut watched) = mpsc::channel(8);
-        let out = Stdio::new(LogSource::Stdout, LogLevel::Info, Arc::clone(&book), events);
+        let out = Stdio::new(
+            LogSource::Stdout,
+            LogLevel::Info,
+            Arc::clone(&book),
+            events,
+            Tab::default(),
+        );
         let mut stream = out.p2_stream();
         for piece in ["one\r\ntw", "o\n\nthr", "ee"] {
             stream.write(Bytes::from(piece)).unwrap();
@@ -145,7 +156,13 @@ mod tests {
     fn a_line_without_end_does_not_grow_without_end() {
         let book = LogBook::new(100_000, Arc::new(SystemClock));
         let (events, _watched) = mpsc::channel(8);
-        let out = Stdio::new(LogSource::Stderr, LogLevel::Warn, Arc::clone(&book), events);
+        let out = Stdio::new(
+            LogSource::Stderr,
+            LogLevel::Warn,
+            Arc::clone(&book),
+            events,
+            Tab::default(),
+        );
         let mut stream = out.p2_stream();
         for _ in 0..1_000 {
             stream.write(Bytes::from(vec![b'x'; 4_096])).unwrap();

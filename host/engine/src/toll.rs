@@ -1,3 +1,5 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -14,6 +16,9 @@ const CALL: u64 = 2_000;
 /// Fuel for a byte that a host function copies, parses or keeps.
 const BYTE: u64 = 20;
 
+/// Fuel for a random number, of which WASI makes one for each byte.
+const NUMBER: u64 = 100;
+
 /// The longest that a guest with many host calls keeps its thread.
 const TURN: Duration = Duration::from_millis(2);
 
@@ -21,12 +26,23 @@ const TURN: Duration = Duration::from_millis(2);
 #[derive(Debug)]
 pub(crate) struct Meter {
     owed: u64,
+    tab: Tab,
     turn: Instant,
 }
 
 impl Meter {
     pub(crate) fn new() -> Self {
-        Self { owed: 0, turn: Instant::now() }
+        Self { owed: 0, tab: Tab::default(), turn: Instant::now() }
+    }
+
+    /// For what works for the guest and cannot reach its meter.
+    pub(crate) fn tab(&self) -> Tab {
+        self.tab.clone()
+    }
+
+    /// Takes what is owed.
+    fn collect(&mut self) -> u64 {
+        std::mem::take(&mut self.owed).saturating_add(self.tab.collect())
     }
 
     /// Charges for work that is dearer than its bytes, when the host function returns.
@@ -37,6 +53,31 @@ impl Meter {
     /// Charges for `count` bytes, when the host function returns.
     pub(crate) fn bytes(&mut self, count: usize) {
         self.owed = self.owed.saturating_add((count as u64).saturating_mul(BYTE));
+    }
+}
+
+/// Fuel that a guest owes for what parts of WASI did for it; its meter collects it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tab(Arc<AtomicU64>);
+
+impl Tab {
+    /// Charges for bytes that were copied or looked at.
+    pub(crate) fn bytes(&self, count: usize) {
+        self.add((count as u64).saturating_mul(BYTE));
+    }
+
+    /// Charges for random numbers.
+    pub(crate) fn numbers(&self, count: usize) {
+        self.add((count as u64).saturating_mul(NUMBER));
+    }
+
+    fn add(&self, fuel: u64) {
+        // It would take centuries to overflow between two calls.
+        self.0.fetch_add(fuel, Ordering::Relaxed);
+    }
+
+    fn collect(&self) -> u64 {
+        self.0.swap(0, Ordering::Relaxed)
     }
 }
 
@@ -57,7 +98,7 @@ impl CallHookHandler<Sandbox> for Toll {
             return Ok(());
         }
         let meter = &mut store.data_mut().meter;
-        let price = std::mem::take(&mut meter.owed).saturating_add(CALL);
+        let price = meter.collect().saturating_add(CALL);
         let must_yield = meter.turn.elapsed() >= TURN;
         let left = store.get_fuel()?.checked_sub(price);
         store.set_fuel(left.unwrap_or(0))?;

@@ -13,10 +13,13 @@ package test:guest;
 world guest {
   include wakeful:assistant/assistant-plugin@0.1.0;
   import wasi:random/random@0.2.0;
+  import wasi:random/insecure@0.2.0;
   import wasi:io/poll@0.2.0;
   import wasi:io/streams@0.2.0;
   import wasi:clocks/monotonic-clock@0.2.0;
+  import wasi:clocks/wall-clock@0.2.0;
   import wasi:cli/stdout@0.2.0;
+  import wasi:cli/stderr@0.2.0;
   import wasi:cli/exit@0.2.0;
   import wasi:filesystem/types@0.2.0;
   import wasi:filesystem/preopens@0.2.0;
@@ -34,6 +37,11 @@ world oddly-described {
 world unknown {
   include wakeful:assistant/assistant-plugin@0.1.0;
   import other:thing/telepathy@1.0.0;
+}
+
+world wasi-to-come {
+  include wakeful:assistant/assistant-plugin@0.1.0;
+  import wasi:random/random@0.3.0;
 }
 
 world foreign {
@@ -65,12 +73,20 @@ package wakeful:assistant@0.1.5 {
   interface log { shout: func(); }
 }
 
-package wasi:random@0.2.0 {
+package wasi:random@0.3.0 {
   interface random { get-random-bytes: func(len: u64) -> list<u8>; }
 }
 
+package wasi:random@0.2.0 {
+  interface random { get-random-bytes: func(len: u64) -> list<u8>; }
+  interface insecure { get-insecure-random-bytes: func(len: u64) -> list<u8>; }
+}
+
 package wasi:io@0.2.0 {
-  interface poll { resource pollable { block: func(); } }
+  interface poll {
+    resource pollable { block: func(); }
+    poll: func(in: list<borrow<pollable>>) -> list<u32>;
+  }
   interface error { resource error; }
   interface streams {
     use error.{error};
@@ -85,7 +101,14 @@ package wasi:clocks@0.2.0 {
   interface monotonic-clock {
     use wasi:io/poll@0.2.0.{pollable};
     type duration = u64;
+    type instant = u64;
+    now: func() -> instant;
+    subscribe-instant: func(when: instant) -> pollable;
     subscribe-duration: func(when: duration) -> pollable;
+  }
+  interface wall-clock {
+    record datetime { seconds: u64, nanoseconds: u32 }
+    now: func() -> datetime;
   }
 }
 
@@ -93,6 +116,10 @@ package wasi:cli@0.2.0 {
   interface stdout {
     use wasi:io/streams@0.2.0.{output-stream};
     get-stdout: func() -> output-stream;
+  }
+  interface stderr {
+    use wasi:io/streams@0.2.0.{output-stream};
+    get-stderr: func() -> output-stream;
   }
   interface exit { exit: func(status: result); }
 }
@@ -113,7 +140,17 @@ package wasi:filesystem@0.2.0 {
       unsupported, no-tty, no-such-device, overflow, not-permitted, pipe, read-only, invalid-seek,
       text-file-busy, cross-device
     }
+    resource directory-entry-stream;
     resource descriptor {
+      read: func(length: filesize, offset: filesize) -> result<tuple<list<u8>, bool>, error-code>;
+      set-size: func(size: filesize) -> result<_, error-code>;
+      read-directory: func() -> result<directory-entry-stream, error-code>;
+      create-directory-at: func(path: string) -> result<_, error-code>;
+      link-at: func(old-path-flags: path-flags, old-path: string, new-descriptor: borrow<descriptor>,
+        new-path: string) -> result<_, error-code>;
+      rename-at: func(old-path: string, new-descriptor: borrow<descriptor>, new-path: string)
+        -> result<_, error-code>;
+      symlink-at: func(old-path: string, new-path: string) -> result<_, error-code>;
       open-at: func(path-flags: path-flags, path: string, open-flags: open-flags, %flags: descriptor-flags)
         -> result<descriptor, error-code>;
       write: func(buffer: list<u8>, offset: filesize) -> result<filesize, error-code>;
@@ -132,6 +169,11 @@ package wasi:filesystem@0.2.0 {
 /// The body sees `$in`, the address of the arguments, and leaves the address of the result; `$done`
 /// makes one of a string. Static data may lie from 1024, scratch from 512.
 pub(crate) fn guest(parts: &str, body: &str) -> Arc<[u8]> {
+    guest_with(parts, "", body)
+}
+
+/// Like [`guest`], with further parts that must stand behind its memory and its functions.
+pub(crate) fn guest_with(parts: &str, rest: &str, body: &str) -> Arc<[u8]> {
     let module = format!(
         r#"(module
           (import "wakeful:assistant/events@0.1.0" "emit"
@@ -165,6 +207,7 @@ pub(crate) fn guest(parts: &str, body: &str) -> Arc<[u8]> {
             (call $result (i32.const 0) (i32.const 0) (local.get $ptr) (local.get $len)))
           (data (i32.const 1008) "{{}}")
           (func $fine (result i32) (call $done (i32.const 1008) (i32.const 2)))
+          {rest}
           (func (export "wakeful:assistant/assistant@0.1.0#invoke") (param $in i32) (result i32)
             {body}))"#
     );

@@ -3,11 +3,13 @@
 // Helpers beside the tests fail them in the same way.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+mod compiling;
 mod containment;
 mod contract;
 mod crons;
 mod describing;
 mod examples;
 mod guest;
+mod hostile;
 mod loading;
 mod support;

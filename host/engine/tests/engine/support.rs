@@ -1,7 +1,7 @@
 //! Running guests, with a neighbour.
 
 use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -10,8 +10,6 @@ use wakeful_core::{
     ThreadId,
 };
 use wakeful_engine::{EngineConfig, GuestEvent, InProcessRunner, Job, JobTrigger, Runner};
-
-use crate::guest;
 
 /// No test may take longer for one run; generous, because machines that test are busy.
 pub(crate) const PROMPT: Duration = Duration::from_secs(20);
@@ -71,7 +69,7 @@ pub(crate) async fn load(bytes: Arc<[u8]>) -> Digest {
 
 /// Runs a job to its end and collects its events.
 pub(crate) async fn run(
-    runner: &impl Runner,
+    runner: &(impl Runner + ?Sized),
     job: Job,
     cancel: CancellationToken,
 ) -> (Report, Vec<GuestEvent>) {
@@ -94,56 +92,6 @@ pub(crate) async fn run_guest(
     let mut job = job(load(bytes).await);
     change(&mut job);
     run(runner(), job, CancellationToken::new()).await
-}
-
-/// Runs a hostile guest beside a well-behaved one. Asserts that it ended in time, and that every
-/// run of its neighbour meanwhile, and one after it, was a success and prompt.
-pub(crate) async fn contain(bytes: Arc<[u8]>, change: impl FnOnce(&mut Job)) -> Report {
-    contain_until(bytes, change, CancellationToken::new(), None).await
-}
-
-/// Like [`contain`]; cancels the hostile guest after a while.
-pub(crate) async fn contain_until(
-    bytes: Arc<[u8]>,
-    change: impl FnOnce(&mut Job),
-    cancel: CancellationToken,
-    after: Option<Duration>,
-) -> Report {
-    let neighbour = load(guest::echo()).await;
-    let mut job = job(load(bytes).await);
-    change(&mut job);
-    let begun = Instant::now();
-    let hostile = run(runner(), job, cancel.clone());
-    let canceller = async {
-        match after {
-            Some(after) => {
-                tokio::time::sleep(after).await;
-                cancel.cancel();
-            }
-            None => std::future::pending().await,
-        }
-    };
-    let neighbours = async {
-        loop {
-            greet(neighbour).await;
-        }
-    };
-    let (report, _) = tokio::select! {
-        ended = hostile => ended,
-        () = async { tokio::join!(canceller, neighbours); } => unreachable!("neither ends"),
-    };
-    assert!(begun.elapsed() < PROMPT, "took {:?}: {:?}", begun.elapsed(), report.outcome);
-    greet(neighbour).await;
-    report
-}
-
-async fn greet(neighbour: Digest) {
-    let mut job = job(neighbour);
-    job.input = serde_json::json!({ "hello": "neighbour" });
-    let begun = Instant::now();
-    let (report, _) = run(runner(), job.clone(), CancellationToken::new()).await;
-    assert_eq!(report.outcome, done(job.input));
-    assert!(begun.elapsed() < PROMPT / 2, "the neighbour took {:?}", begun.elapsed());
 }
 
 /// The outcome with these values.

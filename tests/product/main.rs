@@ -13,6 +13,7 @@ mod support;
 mod architecture;
 mod bad_input;
 mod command_line;
+mod compiling;
 mod crash;
 mod cron_commands;
 mod crons;

@@ -3,8 +3,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    assistants, backup, completions, config, crons, keys, next, restore, run, runs, serve, store,
-    threads, webhooks,
+    assistants, backup, compile, completions, config, crons, keys, next, restore, run, runs, serve,
+    store, threads, webhooks,
 };
 use crate::logging::LogFormat;
 use crate::settings::{ClientKey, Layer, Url};
@@ -108,6 +108,8 @@ pub(crate) enum Command {
     Restore(restore::Arguments),
     Config(config::Arguments),
     Completions(completions::Arguments),
+    #[command(hide = true)]
+    CompileForParent(compile::Arguments),
 }
 
 #[cfg(test)]

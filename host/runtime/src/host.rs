@@ -77,6 +77,9 @@ impl Host {
             max_concurrent: settings.concurrent_runs,
             ..EngineConfig::default()
         };
+        if let Some(compiler) = &settings.compiler {
+            engine.compiler = Some(Arc::new(compiler.clone()));
+        }
         if settings.guest_threads > 0 {
             engine.workers = settings.guest_threads;
         }

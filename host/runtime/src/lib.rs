@@ -95,7 +95,9 @@ pub use states::{HistoryStart, ThreadState, checkpoint_metadata};
 pub use storage::{Amount, ThreadStorage};
 pub use thread_watch::{History, StateChange, ThreadEvent, ThreadWatch};
 pub use wakeful_core as core;
-pub use wakeful_engine::Description;
+#[cfg(feature = "compile")]
+pub use wakeful_engine::compile_for_parent;
+pub use wakeful_engine::{ChildCompiler, CompileLimits, Description};
 pub use wakeful_store::{
     AssistantSort, Backup, ClaimDeliveries, Created, CronQuery, DeliveryQuery, Error as StoreError,
     Order, Page, RunQuery, SortBy, StoreStats, ThreadQuery, VersionQuery, WEBHOOK_SECRET, origin,

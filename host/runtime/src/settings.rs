@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 use wakeful_core::{CronGrant, Grants, Limits, StoreGrant, Ttl};
+use wakeful_engine::ChildCompiler;
 
 use crate::WebhookSettings;
 
@@ -14,6 +15,9 @@ pub struct HostSettings {
     pub data: PathBuf,
     /// The folder with the components; created if it does not exist.
     pub assistants: PathBuf,
+    /// What compiles components; `None` compiles them in this process, which a component that was
+    /// built to do so can hold up and fill.
+    pub compiler: Option<ChildCompiler>,
     /// How many guests may be running at once.
     pub concurrent_runs: u32,
     /// Threads on which guests run; 0 means one per core.
@@ -49,6 +53,7 @@ impl HostSettings {
         Self {
             data: data.into(),
             assistants: assistants.into(),
+            compiler: None,
             concurrent_runs: 64,
             guest_threads: 0,
             limits: Limits::default(),

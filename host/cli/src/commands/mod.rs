@@ -2,6 +2,7 @@
 
 pub(crate) mod assistants;
 pub(crate) mod backup;
+pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod crons;
@@ -35,6 +36,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
             next::run(&arguments, json)
         }
         Command::Completions(arguments) => completions::run(&arguments),
+        Command::CompileForParent(arguments) => compile::run(&arguments),
         Command::Config(arguments) => config::run(&read(&global, arguments.settings, "warn")?),
         Command::Serve(arguments) => serve::run(&read(&global, arguments.settings, "info")?),
         // How the run ends is told anyway, so the host need not log it as well.

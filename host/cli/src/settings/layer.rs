@@ -4,6 +4,7 @@ use clap::Args;
 use serde::Deserialize;
 use wakeful::LimitSettings;
 
+use super::compile::CompileLayer;
 use super::crons::CronLayer;
 use super::value::{Address, Bytes, ClientKey, MaybeRate, Span, ThreadExpiry, Url};
 use super::webhooks::WebhookLayer;
@@ -106,6 +107,9 @@ pub(crate) struct Layer {
     #[arg(skip)]
     #[serde(default)]
     pub(crate) assistant_crons: AssistantCronsLayer,
+    #[arg(skip)]
+    #[serde(default)]
+    pub(crate) compile: CompileLayer,
     // The environment has these as well.
     #[arg(skip)]
     #[serde(default)]

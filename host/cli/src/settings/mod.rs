@@ -1,5 +1,6 @@
 //! The settings of the program, read once: flag over environment over file over default.
 
+mod compile;
 mod crons;
 mod environment;
 mod file;
@@ -20,6 +21,7 @@ pub(crate) use self::layer::Layer;
 pub(crate) use self::source::Source;
 pub(crate) use self::value::{Address, ClientKey, Url};
 
+use self::compile::SourcedCompile;
 use self::crons::SourcedCrons;
 use self::source::{Layers, Sourced};
 use self::value::{Bytes, MaybeRate, Span, ThreadExpiry};
@@ -66,6 +68,7 @@ pub(crate) struct Settings {
     crons: SourcedCrons,
     assistant_crons_max: Sourced<u32>,
     assistant_crons_min_interval: Sourced<Span>,
+    compile: SourcedCompile,
     webhooks: SourcedWebhooks,
 }
 
@@ -186,6 +189,7 @@ impl Settings {
                 |l| l.assistant_crons.min_interval,
                 Span(host.assistant_crons.min_interval),
             ),
+            compile: SourcedCompile::resolve(layers),
             webhooks: SourcedWebhooks::resolve(layers),
             listen,
         }
@@ -208,7 +212,8 @@ impl Settings {
                 self.threads.source
             )));
         }
-        match self.webhooks.problem().or_else(|| self.crons.problem()) {
+        let crons = || self.crons.problem().or_else(|| self.compile.problem());
+        match self.webhooks.problem().or_else(crons) {
             Some((source, problem)) => Err(Failure::Usage(format!("{source}: {problem}"))),
             None => Ok(()),
         }
@@ -217,6 +222,7 @@ impl Settings {
     /// What the host is told.
     pub(crate) fn host(&self) -> HostSettings {
         let mut host = HostSettings::new(self.data.value.clone(), self.assistants.value.clone());
+        host.compiler = self.compile.compiler();
         host.concurrent_runs = self.concurrent_runs.value;
         host.guest_threads = self.guest_threads.value;
         host.shutdown_grace = self.shutdown_grace.value.0;

@@ -52,6 +52,9 @@ fn every_setting_reaches_the_host() {
         [assistant_crons]
         max = 7
         min_interval = \"5m\"
+        [compile]
+        memory = '1 GiB'
+        time = '20s'
         [webhooks]
         allow = ['127.0.0.1:9000', '10.0.0.0/8', 'hooks.example.com']
         https_only = true
@@ -84,6 +87,8 @@ fn every_setting_reaches_the_host() {
     assert_eq!(crons.usual_end.unwrap().as_secs(), 90 * 86_400);
     let crons = host.assistant_crons;
     assert_eq!((crons.max, crons.min_interval.as_secs()), (7, 300));
+    let compiler = format!("{:?}", host.compiler);
+    assert!(compiler.contains("memory: 1073741824, processor: 20s, time: 100s"), "{compiler}");
     assert!(host.webhooks.https_only);
     assert_eq!(host.webhooks.allow.len(), 3);
     let secrets = settings.server().webhooks.secrets;

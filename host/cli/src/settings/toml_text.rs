@@ -72,6 +72,9 @@ pub(super) fn write(settings: &Settings) -> String {
     lines.heading("assistant_crons");
     lines.bare("max", &settings.assistant_crons_max);
     lines.text("min_interval", &settings.assistant_crons_min_interval);
+    lines.heading("compile");
+    lines.text("memory", &settings.compile.memory);
+    lines.text("time", &settings.compile.time);
     lines.heading("webhooks");
     let webhooks = &settings.webhooks;
     lines.bare("allow", &webhooks.allow);

@@ -110,7 +110,7 @@ fn floods() -> Vec<Attack> {
                     forever("(call $log (i32.const 2) (i32.const 1024) (i32.const 1) (i32.const 1000000) (i32.const 60000))")
                 ),
             ),
-            1_000_000_000,
+            200_000_000,
         ),
         Attack::out_of_fuel("a flood of standard output", printing("stdout", b'x'), fuel)
             .checked(dropped(0, LogSource::Stdout)),

@@ -80,11 +80,14 @@ fn a_foreign_module_and_a_bad_name_are_told() {
     // A core module: magic, version 1, nothing else.
     std::fs::write(server.assistants().join("module.wasm"), b"\0asm\x01\0\0\0").unwrap();
     server.install("echo", "bad name");
+    server.install("echo", "nul");
     let problem = |id: &str| component(&server, id)["problem"].as_str().map(str::to_owned);
     eventually("both are listed", || problem("module").is_some() && problem("bad name").is_some());
     assert!(problem("module").unwrap().contains("component"), "{:?}", problem("module"));
     assert!(problem("bad name").unwrap().contains("name"), "{:?}", problem("bad name"));
     assert_eq!(run(&server, "module", json!({})).status, 422);
+    eventually("the device is told", || problem("nul").is_some());
+    assert!(problem("nul").unwrap().contains("Windows"), "{:?}", problem("nul"));
 }
 
 #[test]
@@ -104,4 +107,56 @@ fn limits_are_read_from_the_file_beside_the_component() {
     eventually("the mistake is told", || {
         component(&server, "echo")["problem"].to_string().contains("timeuot")
     });
+}
+
+#[test]
+fn of_names_that_differ_only_in_case_the_first_one_serves() {
+    let mut server = Server::new();
+    server.install("echo", "parrot");
+    server.launch();
+    let good = text(&component(&server, "parrot"), "digest");
+    // In the order of bytes it would be the first.
+    server.install("clock", "Parrot");
+    let problem = |server: &Server| component(server, "Parrot")["problem"].to_string();
+    eventually("the other one is told", || problem(&server).contains("differs only in case"));
+    assert_eq!(run(&server, "Parrot", json!({})).status, 422);
+
+    server.terminate();
+    server.launch();
+    assert_eq!(component(&server, "parrot")["digest"], json!(good));
+    assert!(problem(&server).contains("differs only in case"), "{}", problem(&server));
+
+    std::fs::remove_file(server.assistants().join("parrot.wasm")).unwrap();
+    eventually("the name is free", || run(&server, "Parrot", json!({})).status == 200);
+}
+
+#[test]
+fn a_copy_in_progress_is_hidden_until_it_is_renamed_into_place() {
+    let server = Server::start();
+    let before = text(&component(&server, "echo"), "digest");
+    server.install("clock", ".echo");
+    server.install("clock", "other");
+    eventually("the folder was looked at", || component(&server, "other")["digest"].is_string());
+    let ids: Vec<_> = list(server.get("/components").ok());
+    assert!(!ids.iter().any(|component| text(component, "id").starts_with('.')), "{ids:?}");
+    let hidden = server.assistants().join(".echo.wasm");
+    std::fs::rename(hidden, server.assistants().join("echo.wasm")).unwrap();
+    eventually("the new bytes serve", || text(&component(&server, "echo"), "digest") != before);
+}
+
+#[test]
+fn a_file_or_a_folder_that_cannot_be_read_takes_nothing_out_of_service() {
+    let server = Server::start();
+    let file = server.assistants().join("echo.wasm");
+    std::fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink("echo.wasm", &file).unwrap();
+    eventually("the problem is told", || component(&server, "echo")["problem"].is_string());
+    run(&server, "echo", json!({})).ok();
+
+    let away = server.assistants().with_extension("away");
+    std::fs::rename(server.assistants(), &away).unwrap();
+    run(&server, "clock", json!({})).ok();
+    std::fs::create_dir(server.assistants()).unwrap();
+    server.install("clock", "newcomer");
+    eventually("the new folder is looked at", || run(&server, "newcomer", json!({})).status == 200);
 }

@@ -82,12 +82,12 @@ impl InProcessRunner {
 
 /// The compiler in this process.
 #[cfg(feature = "compile")]
-fn own_compiler(engine: &Engine) -> Arc<dyn Compiler> {
+pub(crate) fn own_compiler(engine: &Engine) -> Arc<dyn Compiler> {
     Arc::new(crate::compiler::InProcess(engine.clone()))
 }
 
 #[cfg(not(feature = "compile"))]
-fn own_compiler(_engine: &Engine) -> Arc<dyn Compiler> {
+pub(crate) fn own_compiler(_engine: &Engine) -> Arc<dyn Compiler> {
     Arc::new(crate::compiler::Missing)
 }
 

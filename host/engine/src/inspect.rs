@@ -7,6 +7,9 @@ use crate::outcome::shortened;
 /// The interface that makes a component an assistant.
 const ASSISTANT: &str = "wakeful:assistant/assistant";
 
+/// The optional export.
+pub(crate) const METADATA: &str = "wakeful:assistant/metadata";
+
 /// The version of the contract that this host speaks.
 const CONTRACT: Version = Version::new(0, 1, 0);
 
@@ -144,7 +147,7 @@ fn invalid(error: wasmparser::BinaryReaderError) -> LoadError {
 }
 
 /// What the outermost component imports and exports.
-fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), LoadError> {
+pub(crate) fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), LoadError> {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {
@@ -180,13 +183,16 @@ fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), LoadError> {
     Ok((imports, exports))
 }
 
-/// The version in the name of the assistant's export.
-fn contract(exports: &[String]) -> Result<String, LoadError> {
-    let found = exports.iter().find_map(|name| {
+/// The version in the name of the assistant's export, if there is such an export.
+pub(crate) fn asked_contract(exports: &[String]) -> Option<&str> {
+    exports.iter().find_map(|name| {
         let rest = name.strip_prefix(ASSISTANT)?;
         if rest.is_empty() { Some("") } else { rest.strip_prefix('@') }
-    });
-    match found {
+    })
+}
+
+fn contract(exports: &[String]) -> Result<String, LoadError> {
+    match asked_contract(exports) {
         Some(version) if is_compatible(version, &CONTRACT) => Ok(version.to_owned()),
         Some(version) => Err(LoadError::Contract {
             found: if version.is_empty() { "none".into() } else { shortened(version, 60) },

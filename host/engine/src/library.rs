@@ -12,13 +12,10 @@ use crate::bindings::AssistantPluginPre;
 use crate::bindings::described::DescribedPre;
 use crate::cache::CodeCache;
 use crate::describe::describe;
-use crate::inspect::outline;
+use crate::inspect::{METADATA, outline};
 use crate::outcome::shortened;
 use crate::sandbox::Sandbox;
 use crate::{Compiler, ComponentInfo, Description, Inspection, LoadError, artifact};
-
-/// The optional export.
-const METADATA: &str = "wakeful:assistant/metadata";
 
 /// The components that are ready to run.
 pub(crate) struct Library {
@@ -164,7 +161,7 @@ impl Library {
         }
     }
 
-    fn load_new(&self, digest: Digest, bytes: &[u8]) -> Result<Loaded, LoadError> {
+    pub(crate) fn load_new(&self, digest: Digest, bytes: &[u8]) -> Result<Loaded, LoadError> {
         let inspection = crate::inspect(bytes, self.max_bytes)?;
         if let Some(problem) = self.cache.as_ref().and_then(|cache| cache.refusal(digest)) {
             return Err(LoadError::Indigestible { problem });

@@ -39,6 +39,7 @@
 
 mod assistants;
 mod cancel;
+mod check;
 mod crons;
 mod deliveries;
 mod error;
@@ -74,6 +75,7 @@ mod watch;
 mod webhooks;
 mod zones;
 
+pub use check::{ComponentCheck, check_component, component_id};
 pub use crons::{FirePage, FireQuery, Preview, PreviewCron, PreviewedInstant};
 pub use error::Error;
 pub use folder::{ComponentState, ComponentStatus};
@@ -97,7 +99,9 @@ pub use thread_watch::{History, StateChange, ThreadEvent, ThreadWatch};
 pub use wakeful_core as core;
 #[cfg(feature = "compile")]
 pub use wakeful_engine::compile_for_parent;
-pub use wakeful_engine::{ChildCompiler, CompileLimits, Description};
+pub use wakeful_engine::{
+    BinaryKind, ChildCompiler, CompileLimits, Description, Examination, LoadError,
+};
 pub use wakeful_store::{
     AssistantSort, Backup, ClaimDeliveries, Created, CronQuery, DeliveryQuery, Error as StoreError,
     Order, Page, RunQuery, SortBy, StoreStats, ThreadQuery, VersionQuery, WEBHOOK_SECRET, origin,

@@ -39,7 +39,7 @@ pub struct HostSettings {
     pub crons: CronSettings,
     /// What webhooks may reach.
     pub webhooks: WebhookSettings,
-    /// How often the assistants folder is looked at.
+    /// How often the assistants folder is looked at where the system does not tell of changes in it.
     pub folder_poll: Duration,
     /// Bytes of memory for the store's cache.
     pub store_cache: u64,

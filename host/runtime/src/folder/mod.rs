@@ -1,16 +1,25 @@
+//! The assistants folder: what is in it, and what of it is in service.
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::{error, info, warn};
 use wakeful_core::{ComponentId, Digest, Grants, Limits, Timestamp};
-use wakeful_engine::{Description, EngineConfig};
+use wakeful_engine::Description;
 
-use crate::{AssistantFile, Error, Host, HostSettings};
+use crate::{AssistantFile, Error, Host, HostSettings, component_id};
+
+mod changes;
+mod look;
+mod watch;
+
+pub(crate) use look::settings;
+use look::{Look, look, read};
+pub(crate) use watch::watch;
 
 /// A component file in the assistants folder.
 #[derive(Debug, Clone)]
@@ -75,15 +84,6 @@ struct Slot {
     missing: bool,
 }
 
-/// What tells one state of a component's files from another without reading them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Look {
-    component: Stamp,
-    settings: Option<Stamp>,
-}
-
-type Stamp = (u64, i64, i64, u64);
-
 impl Folder {
     pub(crate) fn open(settings: &HostSettings) -> Result<Self, Error> {
         let kept = settings.data.join("components");
@@ -128,13 +128,19 @@ impl Folder {
         slots.iter().filter(read).map(status).collect()
     }
 
-    /// Looks at the folder, and takes what has changed in or out of service.
-    pub(crate) async fn scan(&self, host: &Host) -> Result<(), Error> {
+    /// Looks at the folder, and takes what has changed in or out of service. Whether something
+    /// has changed that another look has to confirm.
+    pub(crate) async fn scan(&self, host: &Host) -> Result<bool, Error> {
         let path = self.path.clone();
         let found = blocking(move || look(&path)).await?;
         let found = found.map_err(|reason| unusable(&self.path, reason))?;
         for id in self.gone(&found) {
             self.withdraw(host, &id);
+        }
+        let mut found: Vec<_> = found.into_iter().collect();
+        if !self.seen.load(Ordering::Relaxed) {
+            // Of names that differ only in case, the one goes on serving that did so before.
+            found.sort_by_key(|(id, _)| !self.was_kept(id));
         }
         for (id, look) in found {
             if self.is_settled(&id, &look) {
@@ -142,7 +148,7 @@ impl Folder {
             }
         }
         self.seen.store(true, Ordering::Relaxed);
-        Ok(())
+        Ok(self.lock().values().any(|slot| slot.missing || slot.changed.is_some()))
     }
 
     /// The components whose file was missing at this look and at the one before.
@@ -213,29 +219,37 @@ impl Folder {
     }
 
     async fn load(&self, host: &Host, id: &str) -> Result<ComponentState, String> {
-        id.parse::<ComponentId>()
-            .map_err(|error| format!("the file's name is not an id: {error}"))?;
+        component_id(id)?;
+        self.refuse_rival(id)?;
         let component = self.component_path(id);
-        let settings = component.with_extension("toml");
-        let (bytes, settings) = blocking(move || {
+        let files = blocking(move || {
             let bytes = read(&component).map_err(|error| format!("cannot be read: {error}"))?;
-            let settings = match fs::read_to_string(&settings) {
-                Ok(text) => text,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-                Err(error) => return Err(format!("its .toml cannot be read: {error}")),
-            };
-            Ok((bytes, settings))
-        })
-        .await
-        .map_err(|error| error.to_string())??;
+            let settings = settings(&component.with_extension("toml"))?;
+            Ok::<_, String>((bytes, settings))
+        });
+        let (bytes, settings) = files.await.map_err(|error| error.to_string())??;
         let bytes: Arc<[u8]> = bytes.into();
         let state = state_of(host, Arc::clone(&bytes), &settings).await?;
         self.keep(id, bytes, settings).await;
         Ok(state)
     }
 
+    /// Refuses an id that differs only in case from one that serves: on other systems their files
+    /// would be one, and people take them for one.
+    fn refuse_rival(&self, id: &str) -> Result<(), String> {
+        let slots = self.lock();
+        let rival =
+            slots.iter().find(|(other, slot)| slot.serving.is_some() && is_rival(id, other));
+        rival.map_or(Ok(()), |(other, _)| {
+            Err(format!(
+                "`{other}` serves already, and its name differs only in case; choose another"
+            ))
+        })
+    }
+
     /// The version that was in service when the host last ran.
     async fn load_kept(&self, host: &Host, id: &str) -> Option<ComponentState> {
+        self.refuse_rival(id).ok()?;
         let (component, settings) = self.kept_paths(id)?;
         let (bytes, settings) = blocking(move || {
             let bytes = fs::read(component).ok()?;
@@ -265,6 +279,10 @@ impl Folder {
         let mut slots = self.lock();
         let old = slots.remove(id).and_then(|slot| slot.serving).map(|state| state.digest);
         unload_unused(host, &slots, old);
+        for (_, slot) in slots.iter_mut().filter(|(other, _)| is_rival(id, other)) {
+            // The name is free now for a file that was refused because of this one.
+            slot.taken = None;
+        }
         drop(slots);
         if let Some((component, settings)) = self.kept_paths(id) {
             // A copy that stays behind is only used beside a file of the same name.
@@ -272,6 +290,10 @@ impl Folder {
             let _ = fs::remove_file(settings);
         }
         info!(component = %id, "component removed");
+    }
+
+    fn was_kept(&self, id: &str) -> bool {
+        self.kept_paths(id).is_some_and(|(component, _)| component.is_file())
     }
 
     fn component_path(&self, id: &str) -> PathBuf {
@@ -286,24 +308,6 @@ impl Folder {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Slot>> {
         // Nothing in here can panic halfway through a change.
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Looks at the folder again and again until the host stops.
-pub(crate) async fn watch(host: Host) {
-    let mut healthy = true;
-    loop {
-        tokio::select! {
-            () = host.stop_token().cancelled() => return,
-            () = tokio::time::sleep(host.settings().folder_poll) => {}
-        }
-        let result = host.folder().scan(&host).await;
-        if let Err(problem) = &result
-            && healthy
-        {
-            error!(%problem, "cannot read the assistants folder; what is loaded goes on serving");
-        }
-        healthy = result.is_ok();
     }
 }
 
@@ -323,6 +327,11 @@ async fn state_of(host: &Host, bytes: Arc<[u8]>, settings: &str) -> Result<Compo
     })
 }
 
+/// Whether two ids differ, and only in case.
+fn is_rival(id: &str, other: &str) -> bool {
+    id != other && id.eq_ignore_ascii_case(other)
+}
+
 /// What a component says of itself in a sentence.
 fn own(about: &Description) -> Option<String> {
     Some(about.description.clone()).filter(|text| !text.is_empty())
@@ -335,39 +344,6 @@ fn unload_unused(host: &Host, slots: &BTreeMap<String, Slot>, old: Option<Digest
     if !slots.values().any(used) {
         host.runner().unload(old);
     }
-}
-
-fn look(folder: &Path) -> std::io::Result<BTreeMap<String, Look>> {
-    let mut found = BTreeMap::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_none_or(|extension| extension != "wasm") {
-            continue;
-        }
-        let Some(id) = path.file_stem() else { continue };
-        let id = id.to_string_lossy().into_owned();
-        // Hidden files are the temporary names of copies in progress.
-        if id.starts_with('.') {
-            continue;
-        }
-        let Some(component) = stamp(&path) else { continue };
-        let settings = stamp(&path.with_extension("toml"));
-        found.insert(id, Look { component, settings });
-    }
-    Ok(found)
-}
-
-/// Reads a component, or as much as shows that it is too large.
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let most = EngineConfig::default().max_component_bytes.saturating_add(1);
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-    Some((metadata.len(), metadata.mtime(), metadata.mtime_nsec(), metadata.ino()))
 }
 
 fn write_aside(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

@@ -20,6 +20,7 @@ mod crons;
 mod folder;
 mod items;
 mod keys;
+mod make;
 mod own_crons;
 mod sandbox;
 mod zones;

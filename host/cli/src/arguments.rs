@@ -3,8 +3,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    assistants, backup, compile, completions, config, crons, keys, next, restore, run, runs, serve,
-    store, threads, webhooks,
+    assistants, backup, check, compile, completions, config, crons, keys, new, next, restore, run,
+    runs, serve, store, threads, webhooks,
 };
 use crate::logging::LogFormat;
 use crate::settings::{ClientKey, Layer, Url};
@@ -12,6 +12,7 @@ use crate::settings::{ClientKey, Layer, Url};
 const AFTER_HELP: &str = "\
 Examples:
   wakeful serve
+  wakeful new weekly --lang python
   wakeful run echo --input '{\"messages\": [{\"role\": \"user\", \"content\": \"hello\"}]}'
   wakeful run ./echo.wasm --input @input.json
   wakeful crons create --assistant echo --schedule '0 9 * * MON-FRI' --timezone Europe/Berlin
@@ -103,6 +104,8 @@ pub(crate) enum Command {
     Keys(keys::Command),
     #[command(subcommand)]
     Webhooks(webhooks::Command),
+    New(new::Arguments),
+    Check(check::Arguments),
     Next(next::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),

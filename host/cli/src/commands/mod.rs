@@ -2,12 +2,14 @@
 
 pub(crate) mod assistants;
 pub(crate) mod backup;
+pub(crate) mod check;
 pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod crons;
 mod fields;
 pub(crate) mod keys;
+pub(crate) mod new;
 pub(crate) mod next;
 pub(crate) mod restore;
 pub(crate) mod run;
@@ -35,6 +37,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Next(arguments) | Command::Crons(crons::Command::Preview(arguments)) => {
             next::run(&arguments, json)
         }
+        Command::New(arguments) => new::run(&arguments, json),
+        Command::Check(arguments) => check::run(&arguments, json),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::CompileForParent(arguments) => compile::run(&arguments),
         Command::Config(arguments) => config::run(&read(&global, arguments.settings, "warn")?),

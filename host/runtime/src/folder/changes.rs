@@ -47,7 +47,10 @@ mod inotify {
         }
     }
 
-    #[expect(deprecated, reason = "the other way is unsafe code; an OwnedFd cannot be closed under it")]
+    #[expect(
+        deprecated,
+        reason = "the other way is unsafe code; an OwnedFd cannot be closed under it"
+    )]
     fn watch(folder: &Path) -> std::io::Result<AsyncFd<OwnedFd>> {
         let fd = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
         let flags = WatchFlags::CREATE

@@ -24,6 +24,11 @@ use clap::Parser;
 
 use crate::arguments::Cli;
 
+/// Many threads read what one writes, and each frees what others have allocated.
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {

@@ -41,7 +41,8 @@ pub struct HostSettings {
     pub webhooks: WebhookSettings,
     /// How often the assistants folder is looked at where the system does not tell of changes in it.
     pub folder_poll: Duration,
-    /// Bytes of memory for the store's cache.
+    /// Bytes of pages, as they are on the disk, in the store's cache. In memory they take about
+    /// four times as much.
     pub store_cache: u64,
     /// Free bytes on the disk below which nothing is written any more.
     pub min_free_disk: u64,
@@ -65,7 +66,7 @@ impl HostSettings {
             crons: CronSettings::default(),
             webhooks: WebhookSettings::default(),
             folder_poll: Duration::from_millis(500),
-            store_cache: 64 << 20,
+            store_cache: 16 << 20,
             min_free_disk: 256 << 20,
         }
     }

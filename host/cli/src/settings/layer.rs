@@ -60,7 +60,7 @@ pub(crate) struct Layer {
     #[arg(long, value_name = "TIME")]
     pub(crate) longest_retry_wait: Option<Span>,
 
-    /// Use this much memory for the cache of the store [default: 64 MiB]
+    /// Cache so much of the store, as it is on the disk; in memory it takes about four times as much [default: 16 MiB]
     #[arg(long, value_name = "SIZE")]
     pub(crate) store_cache: Option<Bytes>,
 

@@ -67,7 +67,8 @@ use crate::record::Docs;
 pub struct SledConfig {
     /// The folder; created if there is none.
     pub path: PathBuf,
-    /// The memory for cached pages, in bytes. The process takes somewhat more.
+    /// How many bytes of pages are cached, as they are on the disk. In memory they take about four
+    /// times as much.
     pub cache_bytes: u64,
     /// How many bytes of the disk stay free: nothing new is written below, and the last quarter is
     /// not used for anything.
@@ -78,9 +79,9 @@ pub struct SledConfig {
 }
 
 impl SledConfig {
-    /// 64 MiB of cache, 256 MiB kept free, with the watchdog.
+    /// 16 MiB of cache, 256 MiB kept free, with the watchdog.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), cache_bytes: 64 << 20, min_free_bytes: 256 << 20, watchdog: true }
+        Self { path: path.into(), cache_bytes: 16 << 20, min_free_bytes: 256 << 20, watchdog: true }
     }
 }
 

@@ -102,6 +102,7 @@ pub(crate) struct Row<'a> {
 }
 
 impl Row<'_> {
+    #[expect(clippy::print_stdout, reason = "the table is for whoever asks for it")]
     pub(crate) fn print(&self, outcome: &str, took: Duration, slowest: Duration, growth: u64) {
         let Self { kind, name, machine } = self;
         println!(

@@ -1,0 +1,119 @@
+"""News Digest writes the day's digest of RSS and Atom feeds.
+
+It reads feeds from its input, `{"feeds": {"Example": "<rss>…"}}`, and from the files of its thread,
+`/feeds/Example.xml`. Of each entry that it has not seen before it takes the title, the link and the
+first sentences. The digest is its reply and stays in `/digests/2030-01-01.md`; what it has seen, in
+`/seen.json`. Both are kept only if the run succeeds, so that a run which fails loses no news.
+"""
+
+import html
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from xml.etree import ElementTree
+
+import wakeful
+
+ROOT = Path("/")
+SEEN = ROOT / "seen.json"
+
+# What an entry contributes, and how many ids are remembered: entries leave their feeds some day.
+SENTENCES = 2
+LETTERS = 300
+REMEMBERED = 10_000
+
+
+@dataclass
+class Entry:
+    id: str
+    title: str
+    link: str
+    summary: str
+
+
+def run(run: wakeful.Run) -> wakeful.Outcome:
+    seen = read_seen()
+    sections, count = [], 0
+    for name, xml in feeds(run).items():
+        try:
+            fresh = [entry for entry in entries(xml) if entry.id not in seen]
+        except ElementTree.ParseError as error:
+            # One feed that is broken today is no reason to do without the others.
+            wakeful.warn(f"{name} is not a feed", reason=error)
+            sections.append(f"## {name}\n\nThis feed cannot be read: {error}.")
+            continue
+        seen.update(dict.fromkeys(entry.id for entry in fresh))
+        count += len(fresh)
+        if fresh:
+            sections.append("\n".join([f"## {name}\n", *map(line, fresh)]))
+    today = (run.scheduled_at or datetime.now(timezone.utc).isoformat())[:10]
+    digest = "\n\n".join([f"# News of {today}", *(sections or ["Nothing new."])])
+    (ROOT / "digests").mkdir(exist_ok=True)
+    (ROOT / "digests" / f"{today}.md").write_text(digest + "\n")
+    SEEN.write_text(json.dumps(list(seen)[-REMEMBERED:]))
+    wakeful.info("digest written", entries=count)
+    return run.reply(digest, entries=count, seen=len(seen))
+
+
+def feeds(run: wakeful.Run) -> dict[str, str]:
+    """The feeds by their names: those of the thread's files, then those of the input."""
+    given = run.input.get("feeds", {})
+    if not isinstance(given, dict) or not all(isinstance(xml, str) for xml in given.values()):
+        raise wakeful.Error("`feeds` must be an object of names and the text of each feed", "invalid-input")
+    files = sorted((ROOT / "feeds").glob("*.xml"))
+    return {file.stem: file.read_text() for file in files} | given
+
+
+def read_seen() -> dict[str, None]:
+    """The ids of the entries that earlier digests had, in order."""
+    return dict.fromkeys(json.loads(SEEN.read_text())) if SEEN.exists() else {}
+
+
+def entries(xml: str) -> list[Entry]:
+    """The entries of a feed, in RSS 1.0 and 2.0 or Atom, whose names differ in little else than namespaces."""
+    found = []
+    for item in ElementTree.fromstring(xml).iter():
+        if local(item) not in ("item", "entry"):
+            continue
+        parts = {local(part): part for part in reversed(item)}
+        title, link = text(parts.get("title")), text(parts.get("link"))
+        if not link and "link" in parts:
+            link = parts["link"].get("href", "")
+        key = text(parts.get("guid")) or text(parts.get("id")) or link or title
+        body = next((parts[tag] for tag in ("description", "summary", "content") if tag in parts), None)
+        found.append(Entry(key, title or link, link, extract(text(body))))
+    return found
+
+
+def local(element: ElementTree.Element) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def text(element: ElementTree.Element | None) -> str:
+    return "" if element is None else "".join(element.itertext()).strip()
+
+
+def extract(markup: str) -> str:
+    """The first sentences of a text with HTML in it."""
+    plain = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).split())
+    sentences = re.split(r"(?<=[.!?…])\s+", plain)
+    start = " ".join(sentences[:SENTENCES])
+    return start if len(start) <= LETTERS else start[: LETTERS - 1].rstrip() + "…"
+
+
+def line(entry: Entry) -> str:
+    title = f"[{entry.title}]({entry.link})" if entry.link else entry.title
+    return f"- **{title}** {entry.summary}".rstrip()
+
+
+Assistant, Metadata = wakeful.export(
+    run,
+    name="News Digest",
+    description="Writes the day's digest of RSS and Atom feeds, and keeps what it has seen in its files",
+    input_schema={
+        "type": "object",
+        "properties": {"feeds": {"type": "object", "additionalProperties": {"type": "string"}}},
+    },
+)

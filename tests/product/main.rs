@@ -17,6 +17,7 @@ mod compiling;
 mod crash;
 mod cron_commands;
 mod crons;
+mod egress;
 mod folder;
 mod items;
 mod keys;

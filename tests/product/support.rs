@@ -27,6 +27,7 @@ pub(crate) fn examples() -> PathBuf {
 pub(crate) struct Server {
     home: TempDir,
     environment: Vec<(String, PathBuf)>,
+    log: Option<PathBuf>,
     running: Option<Running>,
 }
 
@@ -50,7 +51,7 @@ impl Server {
     pub(crate) fn new() -> Self {
         let home = TempDir::new().unwrap();
         std::fs::create_dir(home.path().join("assistants")).unwrap();
-        Self { home, environment: Vec::new(), running: None }
+        Self { home, environment: Vec::new(), log: None, running: None }
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -66,6 +67,11 @@ impl Server {
         self.environment.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Has the server write its log to a file.
+    pub(crate) fn log_to(&mut self, file: &Path) {
+        self.log = Some(file.to_owned());
+    }
+
     /// Copies an example into the assistants folder, under this id.
     pub(crate) fn install(&self, example: &str, id: &str) {
         let from = examples().join(format!("{example}.wasm"));
@@ -76,8 +82,8 @@ impl Server {
     /// Starts the server on the folders as they are.
     pub(crate) fn launch(&mut self) {
         let mut child =
-            self.command().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let errors = collect(child.stderr.take().unwrap());
+            self.command().stdout(Stdio::piped()).stderr(self.errors()).spawn().unwrap();
+        let errors = child.stderr.take().map(collect);
         let (sender, receiver) = mpsc::channel();
         let stdout = child.stdout.take().unwrap();
         thread::spawn(move || {
@@ -99,13 +105,23 @@ impl Server {
                 Err(_) => {
                     // The test fails; the child must not outlive it.
                     let _ = child.kill();
-                    panic!("no address from the server: {heard:?} {}", errors.join().unwrap());
+                    panic!(
+                        "no address from the server: {heard:?} {}",
+                        errors.map(|errors| errors.join().unwrap()).unwrap_or_default()
+                    );
                 }
             }
         };
         self.running = Some(Running { child, url });
         let server = &*self;
         eventually("the server answers", || server.get("/ok").status == 200);
+    }
+
+    fn errors(&self) -> Stdio {
+        match &self.log {
+            Some(file) => std::fs::File::create(file).unwrap().into(),
+            None => Stdio::piped(),
+        }
     }
 
     /// Starts the server and ends it with SIGKILL after this long, wherever it is by then.

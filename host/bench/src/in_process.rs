@@ -37,6 +37,7 @@ pub(crate) async fn engine(echo: &Arc<[u8]>, length: Duration) -> Result<Samples
             config: Object::new(),
             limits: Limits::default(),
             grants: wakeful::core::Grants::default(),
+            provision: wakeful::core::Provision::default(),
             root: None,
         };
         let report = runner.run(job, events, CancellationToken::new()).await;

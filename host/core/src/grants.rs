@@ -3,7 +3,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::{CronGrant, InvalidItem, Namespace};
+use crate::toml_text::list;
+use crate::{CronGrant, HostBounds, HostGrant, InvalidItem, Namespace, SecretGrant, VariableGrant};
 
 /// What the operator lets an assistant reach, beside its own thread; nothing unless written down.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,6 +13,14 @@ pub struct Grants {
     pub store: Vec<StoreGrant>,
     /// Crons for itself.
     pub crons: Option<CronGrant>,
+    /// Hosts to send HTTP requests to.
+    pub hosts: Vec<HostGrant>,
+    /// What those requests do not go beyond.
+    pub bounds: HostBounds,
+    /// Variables in its environment.
+    pub environment: Vec<VariableGrant>,
+    /// Secrets that it may use without holding them.
+    pub secrets: Vec<SecretGrant>,
 }
 
 /// A namespace whose items, and all below it, an assistant may reach.
@@ -66,8 +75,8 @@ impl Grants {
     pub fn line_to_allow(&self, namespace: &Namespace, access: Access) -> Option<String> {
         let more = StoreGrant::new(namespace.clone(), access).ok()?;
         let kept = self.store.iter().filter(|known| !more.covers(known));
-        let texts: Vec<_> = kept.chain([&more]).map(|grant| quoted(&grant.to_string())).collect();
-        Some(format!("store = [{}]", texts.join(", ")))
+        let texts: Vec<_> = kept.chain([&more]).map(ToString::to_string).collect();
+        Some(format!("store = {}", list(&texts)))
     }
 }
 
@@ -134,20 +143,6 @@ impl fmt::Display for StoreGrant {
             Access::Write => f.write_str(&namespace),
         }
     }
-}
-
-/// A basic string of TOML.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]

@@ -17,18 +17,22 @@ mod duration;
 mod event;
 mod fire;
 mod grants;
+mod host_grant;
 mod id;
 mod inherit;
 mod item;
 mod key;
 mod limits;
+mod origin;
 mod outcome;
 mod policy;
+mod provision;
 mod request_key;
 mod run;
 mod run_request;
 pub mod schedule;
 mod thread;
+mod toml_text;
 mod ttl;
 mod web_url;
 
@@ -44,6 +48,7 @@ pub use event::{
 };
 pub use fire::{Coalesced, Fire, FireCause, FireStatus, SkipReason};
 pub use grants::{Access, Grants, InvalidGrant, StoreGrant};
+pub use host_grant::{HostBounds, HostGrant, Permitted};
 pub use id::{
     AssistantId, CheckpointId, ComponentId, CronId, DeliveryId, Digest, InvalidId, KeyId, RunId,
     ThreadId,
@@ -52,9 +57,13 @@ pub use item::{
     InvalidFilter, InvalidItem, Item, ItemAddress, ItemFilter, Namespace, NamespacePattern,
 };
 pub use key::{ApiKey, InvalidKey, InvalidRate, KeyToken, Rate, Scope, Secret};
-pub use limits::Limits;
+pub use limits::{HttpLimits, Limits};
+pub use origin::{InvalidOrigin, OriginPattern};
 pub use outcome::{ErrorCode, Failure, Interrupt, LogLevel, LogLine, LogSource, Outcome, Report};
 pub use policy::{Catchup, CronPolicy, FailureKind, LARGEST_BACKLOG, ON_TIME, Overlap, Retry};
+pub use provision::{
+    HeldSecret, Provision, SecretGrant, SecretSource, SecretValue, VariableGrant, VariableSource,
+};
 pub use request_key::RequestKey;
 pub use run::{
     CronTrigger, InvalidTransition, Lease, MultitaskStrategy, OnCompletion, Run, RunError,

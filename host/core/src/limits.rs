@@ -19,6 +19,42 @@ pub struct Limits {
     pub disk: u64,
     /// Number of files, directories and links in the sandbox.
     pub files: u32,
+    /// What it may do over HTTP.
+    pub http: HttpLimits,
+}
+
+/// What one run may do over HTTP. What exceeds one of these fails; the run goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// Number of requests, each on a connection of its own.
+    pub requests: u32,
+    /// Number of requests in progress at once; others wait.
+    pub at_once: u32,
+    /// Time to find the host, to connect, and to agree on keys.
+    pub connect: Duration,
+    /// Time from then to the first byte of the answer, and between two parts of its body.
+    pub first_byte: Duration,
+    /// Time for everything.
+    pub total: Duration,
+    /// Bytes in the body of a request.
+    pub request: u64,
+    /// Bytes in the body of an answer.
+    pub response: u64,
+}
+
+impl Default for HttpLimits {
+    /// Enough to ask a language model, and to read the web page by page.
+    fn default() -> Self {
+        Self {
+            requests: 500,
+            at_once: 16,
+            connect: Duration::from_secs(10),
+            first_byte: Duration::from_secs(120),
+            total: Duration::from_secs(300),
+            request: 16 << 20,
+            response: 16 << 20,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -33,6 +69,7 @@ impl Default for Limits {
             events: 10_000,
             disk: 64 << 20,
             files: 1_000,
+            http: HttpLimits::default(),
         }
     }
 }

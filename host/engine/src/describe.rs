@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use wakeful_core::{AssistantId, Clock, Grants, Json, Limits, Object, RunId, ThreadId};
+use wakeful_core::{
+    AssistantId, Clock, Grants, HttpLimits, Json, Limits, Object, Provision, RunId, ThreadId,
+};
 use wasmtime::{Engine, Store};
 
 use crate::bindings::described::exports::wakeful::assistant::metadata as contract;
@@ -26,6 +28,15 @@ const LIMITS: Limits = Limits {
     events: 0,
     disk: 0,
     files: 0,
+    http: HttpLimits {
+        requests: 0,
+        at_once: 0,
+        connect: Duration::ZERO,
+        first_byte: Duration::ZERO,
+        total: Duration::ZERO,
+        request: 0,
+        response: 0,
+    },
 };
 
 /// Bytes of a name or a version.
@@ -65,14 +76,14 @@ pub(crate) async fn describe(
     let mut job = job(loaded);
     // Nobody listens, so nothing that it emits is waited for.
     let (events, _) = mpsc::channel(1);
-    let mut store =
-        Sandbox::new(&mut job, events, CancellationToken::new(), clock, Reach::default())
-            .and_then(|sandbox| {
-                let mut store = Store::new(engine, sandbox);
-                Sandbox::bound(&mut store)?;
-                Ok(store)
-            })
-            .map_err(|error| format!("cannot set up a sandbox: {error:#}"))?;
+    let reach = Reach::default();
+    let mut store = Sandbox::new(&mut job, events, CancellationToken::new(), clock, reach)
+        .and_then(|sandbox| {
+            let mut store = Store::new(engine, sandbox);
+            Sandbox::bound(&mut store)?;
+            Ok(store)
+        })
+        .map_err(|error| format!("cannot set up a sandbox: {error:#}"))?;
     let call = async {
         let component = described.instantiate_async(&mut store).await?;
         component.wakeful_assistant_metadata().call_describe(&mut store).await
@@ -98,6 +109,7 @@ fn job(loaded: &Loaded) -> Job {
         config: Object::new(),
         limits: LIMITS,
         grants: Grants::default(),
+        provision: Provision::default(),
         root: None,
     }
 }

@@ -22,6 +22,12 @@ pub enum EngineError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// A certificate authority is not usable.
+    #[error("cannot use a certificate authority: {message}")]
+    Certificates {
+        /// What is wrong with it.
+        message: String,
+    },
     /// The threads for guests did not start.
     #[error("cannot start the threads for guests: {0}")]
     Threads(io::Error),

@@ -14,7 +14,7 @@ use crate::library::Library;
 use crate::reach::Reach;
 use crate::{
     Compiler, ComponentInfo, CronAccess, EngineConfig, EngineError, GuestEvent, ItemAccess, Job,
-    LoadError, Runner, linker, machine, run,
+    LoadError, Network, Runner, linker, machine, run,
 };
 
 /// Runs guests in this process, on threads of their own.
@@ -76,6 +76,13 @@ impl InProcessRunner {
     #[must_use]
     pub fn with_crons(mut self, crons: Arc<dyn CronAccess>) -> Self {
         self.reach.crons = Some(crons);
+        self
+    }
+
+    /// Lets runs send HTTP requests, as far as their grants go. Without it no run can.
+    #[must_use]
+    pub fn with_network(mut self, network: Network) -> Self {
+        self.reach.network = Some(network);
         self
     }
 }

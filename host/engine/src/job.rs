@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wakeful_core::{
-    AssistantId, CronTrigger, Digest, Grants, GuestEvent, Json, Limits, Object, Report, RunId,
-    ThreadId,
+    AssistantId, CronTrigger, Digest, Grants, GuestEvent, Json, Limits, Object, Provision, Report,
+    RunId, ThreadId,
 };
 
 use crate::{Description, LoadError};
@@ -46,6 +46,8 @@ pub struct ComponentInfo {
     pub bytes: u64,
     /// The version of the contract that it was built against.
     pub contract: String,
+    /// What it imports.
+    pub imports: Vec<String>,
     /// Whether it may use files at all; if not, its runs need no directory.
     pub uses_files: bool,
     /// Whether its compiled code came from the cache directory.
@@ -81,6 +83,8 @@ pub struct Job {
     pub limits: Limits,
     /// What the run may reach beside its thread.
     pub grants: Grants,
+    /// What the run is given of what it is granted.
+    pub provision: Provision,
     /// A directory that the guest sees as `/` and may write; opened only for components that use
     /// files.
     pub root: Option<PathBuf>,

@@ -216,6 +216,7 @@ impl Library {
                 digest,
                 bytes: inspection.bytes,
                 contract: inspection.contract,
+                imports: inspection.imports,
                 uses_files: inspection.uses_files,
                 from_cache,
                 about: None,

@@ -4,8 +4,8 @@ use wasmtime::{Engine, Result};
 use crate::bindings::AssistantPlugin;
 use crate::sandbox::Sandbox;
 
-/// Everything that a component may import: WASI 0.2 without network, HTTP that is refused, and the
-/// contract. [`crate::inspect::OFFERED`] lists it.
+/// Everything that a component may import: WASI 0.2 without sockets, HTTP as far as it is
+/// granted, and the contract. [`crate::inspect::OFFERED`] lists it.
 pub(crate) fn build(engine: &Engine) -> Result<Linker<Sandbox>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;

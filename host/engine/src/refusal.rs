@@ -1,11 +1,13 @@
 //! What a guest is told when the host refuses a call.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use wakeful_core::{ErrorCode, Failure, LogLevel, LogSource, Object};
+use tokio::sync::mpsc;
+use wakeful_core::{ErrorCode, Failure, LogLevel, LogLine, LogSource, Object};
 
 use crate::bindings::wakeful::assistant::assistant_types::Error;
-use crate::logs::open;
+use crate::logs::{SharedLogBook, open};
 use crate::sandbox::Sandbox;
 use crate::{GuestEvent, outcome};
 
@@ -15,19 +17,44 @@ const MOST_REFUSALS: usize = 16;
 /// What a call of the host returns that can be refused.
 pub(crate) type Answer<T> = Result<T, Error>;
 
-/// The refusals that are in the log of a run.
-#[derive(Debug, Default)]
-pub(crate) struct Refusals(BTreeSet<String>);
+/// The refusals that are in the log of a run. Its parts share them.
+#[derive(Clone)]
+pub(crate) struct Refusals {
+    told: Arc<Mutex<BTreeSet<String>>>,
+    logs: SharedLogBook,
+    events: mpsc::Sender<GuestEvent>,
+}
+
+impl Refusals {
+    pub(crate) fn new(logs: SharedLogBook, events: mpsc::Sender<GuestEvent>) -> Self {
+        Self { told: Arc::default(), logs, events }
+    }
+
+    /// Logs a refusal, where nobody can wait until the run's watchers have it.
+    pub(crate) fn tell(&self, message: &str) {
+        if let Some(line) = self.log(message) {
+            // The report has the line in any case.
+            let _ = self.events.try_send(GuestEvent::Log(line));
+        }
+    }
+
+    /// Logs a refusal once.
+    fn log(&self, message: &str) -> Option<LogLine> {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() >= MOST_REFUSALS || !told.insert(message.to_owned()) {
+            return None;
+        }
+        drop(told);
+        open(&self.logs).push(LogSource::Log, LogLevel::Warn, message, Vec::new())
+    }
+}
 
 impl Sandbox {
     /// Refuses what the grants do not name, and logs once how it would be granted.
     pub(crate) async fn refuse(&mut self, message: String) -> Error {
-        if self.refusals.0.len() < MOST_REFUSALS && self.refusals.0.insert(message.clone()) {
-            let kept = open(&self.logs).push(LogSource::Log, LogLevel::Warn, &message, Vec::new());
-            if let Some(line) = kept {
-                // A watcher that has left is no reason to stop.
-                let _ = self.events.send(GuestEvent::Log(line)).await;
-            }
+        if let Some(line) = self.refusals.log(&message) {
+            // A watcher that has left is no reason to stop.
+            let _ = self.events.send(GuestEvent::Log(line)).await;
         }
         error(ErrorCode::Denied, message)
     }

@@ -11,7 +11,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::clock::GuestClock;
 use crate::crons::Crons;
-use crate::egress::Egress;
+use crate::egress::{Egress, Gate, Secrets};
 use crate::entropy::Entropy;
 use crate::fire;
 use crate::items::Items;
@@ -69,8 +69,8 @@ pub(crate) struct Emitted {
 }
 
 impl Sandbox {
-    /// A sandbox without environment, arguments, input and network; with the job's directory at `/`
-    /// if it has one.
+    /// A sandbox without arguments and input, with what the job provides and grants, and with the
+    /// job's directory at `/` if it has one.
     pub(crate) fn new(
         job: &mut Job,
         events: mpsc::Sender<GuestEvent>,
@@ -85,6 +85,9 @@ impl Sandbox {
         };
         let stdout = stream(LogSource::Stdout, LogLevel::Info);
         let stderr = stream(LogSource::Stderr, LogLevel::Warn);
+        let provision = std::mem::take(&mut job.provision);
+        let secrets = Secrets::new(provision.secrets)?;
+        let refusals = Refusals::new(Arc::clone(&logs), events.clone());
         let mut wasi = WasiCtx::builder();
         wasi.stdout(stdout.clone())
             .stderr(stderr.clone())
@@ -95,16 +98,29 @@ impl Sandbox {
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false);
+        wasi.envs(&provision.environment);
+        for (name, placeholder) in secrets.placeholders() {
+            wasi.env(name, placeholder);
+        }
         if let Some(root) = &job.root {
             wasi.preopened_dir(root, "/", FsPerms::ReadWrite)?;
         }
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
         let crons = Crons { run: job.run_id, grant: job.grants.crons, access: reach.crons };
+        let grants = std::mem::take(&mut job.grants);
+        let egress = match reach.network {
+            Some(network) => {
+                let gate =
+                    Gate::new(grants.clone(), job.limits.http, secrets, network, refusals.clone());
+                Egress::new(gate)
+            }
+            None => Egress::none(),
+        };
         Ok(Self {
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            egress: Egress,
+            egress,
             table,
             stdio: [stdout, stderr],
             limiter: MemoryLimiter::new(job.limits.memory),
@@ -113,9 +129,9 @@ impl Sandbox {
             logs,
             events,
             emitted: Emitted::default(),
-            items: Items::new(std::mem::take(&mut job.grants), reach.items),
+            items: Items::new(grants, reach.items),
             crons,
-            refusals: Refusals::default(),
+            refusals,
             fire: fire::of(job),
             config: std::mem::take(&mut job.config),
             values: std::mem::take(&mut job.values),

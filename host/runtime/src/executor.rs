@@ -282,6 +282,10 @@ async fn attempt(
             message: format!("there is no usable component `{id}`; put {id}.wasm into {folder}"),
         });
     };
+    let provision = match host.settings().grants.provide(&component.grants).await {
+        Ok(provision) => provision,
+        Err(message) => return ended(Outcome::Refused { message }),
+    };
     let sandbox = if component.uses_files {
         match host.sandboxes().prepare(host.store(), run.thread_id, head).await {
             Ok(sandbox) => Some(sandbox),
@@ -306,6 +310,7 @@ async fn attempt(
         config: config_of(run),
         limits: component.limits.clone(),
         grants: component.grants.clone(),
+        provision,
         root: sandbox.as_ref().map(|sandbox| sandbox.path().to_owned()),
     };
     let (events, mut emitted) = mpsc::channel(EVENT_BUFFER);

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 use uuid::Uuid;
 use wakeful_core::{Clock, SystemClock, Timestamp};
-use wakeful_engine::{EngineConfig, InProcessRunner, Runner};
+use wakeful_engine::{EngineConfig, InProcessRunner, Network, Runner};
 use wakeful_store::{Backup, SledConfig, SledStore, Store};
 
 use crate::folder::Folder;
@@ -86,7 +86,9 @@ impl Host {
         let store: Arc<dyn Store> = Arc::new(store);
         let items = StoreAccess::new(Arc::clone(&store), Arc::clone(&clock));
         let books = Arc::new(CronBooks::default());
+        let network = Network::new(settings.grants.lookup.clone(), Vec::new())?;
         let runner = InProcessRunner::new(engine, Arc::clone(&clock))?
+            .with_network(network)
             .with_items(Arc::new(items))
             .with_crons(Arc::<CronBooks>::clone(&books));
         Self::assemble_with(settings, clock, store, Arc::new(runner), books).await

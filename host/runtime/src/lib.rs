@@ -46,6 +46,7 @@ mod error;
 mod executor;
 mod expiry;
 mod folder;
+mod grants;
 mod host;
 mod hub;
 mod items;
@@ -79,6 +80,9 @@ pub use check::{ComponentCheck, check_component, component_id};
 pub use crons::{FirePage, FireQuery, Preview, PreviewCron, PreviewedInstant};
 pub use error::Error;
 pub use folder::{ComponentState, ComponentStatus};
+pub use grants::{
+    CronGrantSettings, GrantBounds, GrantSettings, HostEnvironment, InvalidName, NamePattern,
+};
 pub use host::Host;
 pub use items::{ListNamespaces, SearchItems};
 pub use keys::CreateKey;
@@ -90,8 +94,8 @@ pub use request::{
     ThreadPatch,
 };
 pub use settings::{
-    AssistantFile, Backoff, CronGrantSettings, CronSettings, GrantSettings, HostSettings,
-    InvalidSettings, LimitSettings, Retention, parse_bytes,
+    AssistantFile, Backoff, CronSettings, HostSettings, HttpLimitSettings, InvalidSettings,
+    LimitSettings, Retention, parse_bytes,
 };
 pub use states::{HistoryStart, ThreadState, checkpoint_metadata};
 pub use storage::{Amount, ThreadStorage};
@@ -100,7 +104,7 @@ pub use wakeful_core as core;
 #[cfg(feature = "compile")]
 pub use wakeful_engine::compile_for_parent;
 pub use wakeful_engine::{
-    BinaryKind, ChildCompiler, CompileLimits, Description, Examination, LoadError,
+    BinaryKind, ChildCompiler, CompileLimits, Description, Examination, LoadError, Lookup,
 };
 pub use wakeful_store::{
     AssistantSort, Backup, ClaimDeliveries, Created, CronQuery, DeliveryQuery, Error as StoreError,
@@ -108,5 +112,5 @@ pub use wakeful_store::{
     restore as restore_backup,
 };
 pub use watch::RunWatch;
-pub use webhooks::{Lookup, Unreachable, WebhookSettings};
+pub use webhooks::{Unreachable, WebhookSettings};
 pub use zones::TimeZoneData;

@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
-use wakeful_core::{CronGrant, Grants, Limits, StoreGrant, Ttl};
+use wakeful_core::{CronGrant, HttpLimits, Limits, Ttl};
 use wakeful_engine::ChildCompiler;
 
-use crate::WebhookSettings;
+use crate::{GrantBounds, GrantSettings, WebhookSettings};
 
 /// Everything that a host can be told when it starts.
 #[derive(Debug, Clone)]
@@ -22,10 +22,12 @@ pub struct HostSettings {
     pub concurrent_runs: u32,
     /// Threads on which guests run; 0 means one per core.
     pub guest_threads: usize,
-    /// The limits of every run, unless the assistant's own file says otherwise.
+    /// The limits of every run; an assistant's own file may set narrower ones.
     pub limits: Limits,
     /// The most that an assistant's own file may grant it of crons for itself.
     pub assistant_crons: CronGrant,
+    /// What an assistant's own file may grant it beside that.
+    pub grants: GrantBounds,
     /// How long runs may go on after the host was asked to stop.
     pub shutdown_grace: Duration,
     /// How often a run begins before it fails for good, when the host stops in the middle of it or
@@ -59,6 +61,7 @@ impl HostSettings {
             guest_threads: 0,
             limits: Limits::default(),
             assistant_crons: CronGrant::WIDEST,
+            grants: GrantBounds::default(),
             shutdown_grace: Duration::from_secs(10),
             max_attempts: 3,
             backoff: Backoff::default(),
@@ -158,7 +161,7 @@ impl Default for Retention {
 pub struct AssistantFile {
     /// Shown to people in place of the default assistant's description.
     pub description: Option<String>,
-    /// Limits that differ from the host's.
+    /// Limits that are narrower than the host's.
     #[serde(default)]
     pub limits: LimitSettings,
     /// What it may reach beside its own thread; nothing unless written down.
@@ -171,41 +174,6 @@ impl AssistantFile {
     pub fn parse(text: &str) -> Result<Self, InvalidSettings> {
         toml::from_str(text).map_err(|error| InvalidSettings(error.to_string().trim().to_owned()))
     }
-}
-
-/// What an assistant may reach, as its file spells it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GrantSettings {
-    /// Namespaces of items, such as `"notes"`, or `"shared.team:read"` for reading alone. A grant
-    /// covers everything below its namespace.
-    #[serde(default, deserialize_with = "store_grants")]
-    pub store: Vec<StoreGrant>,
-    /// Crons that it may make for itself, on each of its threads.
-    pub crons: Option<CronGrantSettings>,
-}
-
-impl GrantSettings {
-    /// The grants, as far as the host goes along.
-    pub(crate) fn into_grants(self, widest: CronGrant) -> Grants {
-        let crons = self.crons.map(|crons| {
-            let CronGrantSettings { max, min_interval } = crons;
-            CronGrant { max, min_interval }.within(widest)
-        });
-        Grants { store: self.store, crons }
-    }
-}
-
-/// A grant of crons, as a file spells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CronGrantSettings {
-    /// How many there may be at once on one thread.
-    #[serde(deserialize_with = "at_least_one")]
-    pub max: u32,
-    /// The least time between two instants of one of them, such as `"1h"`.
-    #[serde(deserialize_with = "some_duration")]
-    pub min_interval: Duration,
 }
 
 /// Settings that cannot be read; the message names the key and the line.
@@ -241,21 +209,66 @@ pub struct LimitSettings {
     pub disk: Option<u64>,
     /// Number of files of a thread.
     pub files: Option<u32>,
+    /// What a run may do over HTTP.
+    #[serde(default)]
+    pub http: HttpLimitSettings,
+}
+
+/// Limits of HTTP as a settings file spells them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpLimitSettings {
+    /// Number of requests of a run.
+    pub requests: Option<u32>,
+    /// Number of requests in progress at once.
+    pub at_once: Option<u32>,
+    /// Time to connect.
+    #[serde(default, deserialize_with = "duration")]
+    pub connect: Option<Duration>,
+    /// Time to the first byte of an answer, and between two parts of it.
+    #[serde(default, deserialize_with = "duration")]
+    pub first_byte: Option<Duration>,
+    /// Time for everything.
+    #[serde(default, deserialize_with = "duration")]
+    pub total: Option<Duration>,
+    /// Bytes in the body of a request.
+    #[serde(default, deserialize_with = "bytes")]
+    pub request: Option<u64>,
+    /// Bytes in the body of an answer.
+    #[serde(default, deserialize_with = "bytes")]
+    pub response: Option<u64>,
 }
 
 impl LimitSettings {
-    /// `base`, with everything replaced that is present here.
-    pub fn apply(&self, base: &Limits) -> Limits {
+    /// `host`, with everything narrowed that is narrower here.
+    pub fn narrow(&self, host: &Limits) -> Limits {
+        let (http, widest) = (&self.http, &host.http);
         Limits {
-            fuel: self.fuel.unwrap_or(base.fuel),
-            memory: self.memory.unwrap_or(base.memory),
-            timeout: self.timeout.unwrap_or(base.timeout),
-            output: self.output.unwrap_or(base.output),
-            logs: self.logs.unwrap_or(base.logs),
-            events: self.events.unwrap_or(base.events),
-            disk: self.disk.unwrap_or(base.disk),
-            files: self.files.unwrap_or(base.files),
+            fuel: narrower(self.fuel, host.fuel),
+            memory: narrower(self.memory, host.memory),
+            timeout: narrower(self.timeout, host.timeout),
+            output: narrower(self.output, host.output),
+            logs: narrower(self.logs, host.logs),
+            events: narrower(self.events, host.events),
+            disk: narrower(self.disk, host.disk),
+            files: narrower(self.files, host.files),
+            http: HttpLimits {
+                requests: narrower(http.requests, widest.requests),
+                at_once: narrower(http.at_once, widest.at_once),
+                connect: narrower(http.connect, widest.connect),
+                first_byte: narrower(http.first_byte, widest.first_byte),
+                total: narrower(http.total, widest.total),
+                request: narrower(http.request, widest.request),
+                response: narrower(http.response, widest.response),
+            },
         }
+    }
+}
+
+fn narrower<T: Ord>(own: Option<T>, host: T) -> T {
+    match own {
+        Some(own) => own.min(host),
+        None => host,
     }
 }
 
@@ -298,7 +311,9 @@ fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::E
     }
 }
 
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+pub(crate) fn duration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let parsed: Option<Duration> = text
         .parse::<jiff::SignedDuration>()
@@ -312,40 +327,22 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
     })
 }
 
-fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    duration(deserializer)?
-        .ok_or_else(|| serde::de::Error::custom("a time such as \"1h\" is needed"))
-}
-
-fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    match u32::deserialize(deserializer)? {
-        0 => Err(serde::de::Error::custom(
-            "a number of at least 1 is needed; to grant no crons, leave `crons` out",
-        )),
-        number => Ok(number),
-    }
-}
-
-fn store_grants<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<StoreGrant>, D::Error> {
-    let texts = Vec::<String>::deserialize(deserializer)?;
-    texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn an_assistant_file_replaces_only_the_limits_it_names() {
+    fn an_assistant_file_narrows_the_limits_that_it_names() {
         let file = AssistantFile::parse(
-            "description = \"Weekly report\"\n[limits]\nmemory = \"1 GiB\"\ntimeout = \"1h 30m\"\nfuel = 7\n",
+            "description = \"Weekly report\"\n[limits]\nmemory = \"1 GiB\"\ntimeout = \"1m 30s\"\nfuel = 7\n[limits.http]\nrequests = 3\nresponse = \"1 GiB\"\n",
         )
         .unwrap();
-        let limits = file.limits.apply(&Limits::default());
-        assert_eq!(limits.memory, 1 << 30);
-        assert_eq!(limits.timeout, Duration::from_secs(5_400));
+        let (limits, host) = (file.limits.narrow(&Limits::default()), Limits::default());
+        assert_eq!(limits.memory, host.memory, "not even the operator's own file widens");
+        assert_eq!(limits.timeout, Duration::from_secs(90));
         assert_eq!(limits.fuel, 7);
-        assert_eq!(limits.output, Limits::default().output);
+        assert_eq!(limits.output, host.output);
+        assert_eq!((limits.http.requests, limits.http.response), (3, host.http.response));
     }
 
     #[test]
@@ -355,40 +352,6 @@ mod tests {
         assert!(message("[limits]\nmemory = \"1 cow\"\n").contains("256 MiB"));
         assert!(message("[limits]\ntimeout = \"0s\"\n").contains("30s"));
         assert!(message("limits = 3\n").contains("limits"));
-    }
-
-    #[test]
-    fn grants_are_read_strictly() {
-        let parse = |text| AssistantFile::parse(text);
-        let file = parse("[grants]\nstore = [\"notes\", \"shared.team:read\"]\n").unwrap();
-        let shown: Vec<_> = file.grants.store.iter().map(ToString::to_string).collect();
-        assert_eq!(shown, ["notes", "shared.team:read"]);
-        let grants = |text| parse(text).unwrap().grants.into_grants(CronGrant::WIDEST);
-        assert_eq!(grants(""), Grants::default());
-        let hourly = CronGrant { max: 5, min_interval: Duration::from_secs(3_600) };
-        for text in [
-            "[grants.crons]\nmax = 5\nmin_interval = \"1h\"\n",
-            "[grants]\ncrons = { max = 5, min_interval = \"1h\" }\n",
-        ] {
-            assert_eq!(grants(text).crons, Some(hourly), "{text}");
-        }
-        let wide = grants("[grants.crons]\nmax = 5000\nmin_interval = \"1s\"\n");
-        assert_eq!(wide.crons, Some(CronGrant::WIDEST));
-        for (text, expected) in [
-            ("[grants]\nstore = [\"notes:raed\"]\n", ":read"),
-            ("[grants]\nstore = [\"a..b\"]\n", "a..b"),
-            ("[grants]\nstore = [\"\"]\n", "at least one label"),
-            ("[grants]\nstore = \"notes\"\n", "store"),
-            ("[grants]\nstroe = []\n", "stroe"),
-            ("[grants.crons]\nmax = 5\n", "min_interval"),
-            ("[grants.crons]\nmin_interval = \"1h\"\n", "max"),
-            ("[grants.crons]\nmax = 0\nmin_interval = \"1h\"\n", "at least 1"),
-            ("[grants.crons]\nmax = 5\nmin_interval = \"often\"\n", "1h 30m"),
-            ("[grants.crons]\nmax = 5\nmin_interval = \"1h\"\nmin = 1\n", "min"),
-        ] {
-            let message = parse(text).unwrap_err().to_string();
-            assert!(message.contains(expected), "{text}: {message}");
-        }
     }
 
     #[test]

@@ -1,15 +1,15 @@
 //! Which URLs may be told of the end of a run.
 
-use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, mpsc};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::Semaphore;
 use wakeful_core::address::{Allowed, special};
 use wakeful_core::{RunRequest, WebUrl};
+use wakeful_engine::Lookup;
 
 use crate::{Error, Host};
 
@@ -25,34 +25,6 @@ pub struct WebhookSettings {
     pub https_only: bool,
     /// How the addresses of a host are found.
     pub lookup: Lookup,
-}
-
-/// Finds the addresses of a host; blocks.
-#[derive(Clone)]
-pub struct Lookup(Arc<Find>);
-
-type Find = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
-
-impl Lookup {
-    /// Finds addresses in a way of the caller's.
-    pub fn new(
-        find: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
-    ) -> Self {
-        Self(Arc::new(find))
-    }
-}
-
-impl Default for Lookup {
-    /// As the operating system does.
-    fn default() -> Self {
-        Self::new(|host, port| Ok((host, port).to_socket_addrs()?.collect()))
-    }
-}
-
-impl fmt::Debug for Lookup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Lookup")
-    }
 }
 
 /// Why a webhook cannot go to a URL.
@@ -120,12 +92,12 @@ impl WebhookSettings {
     }
 
     fn look_up(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        let (find, name) = (Arc::clone(&self.lookup.0), host.to_owned());
+        let (lookup, name) = (self.lookup.clone(), host.to_owned());
         let (sender, found) = mpsc::sync_channel(1);
         // The system's lookup cannot be cut short, so it has a thread of its own to take its time.
         std::thread::Builder::new()
             .name("wakeful-lookup".to_owned())
-            .spawn(move || sender.send(find(&name, port)))?;
+            .spawn(move || sender.send(lookup.find(&name, port)))?;
         found.recv_timeout(LOOKUP).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 }

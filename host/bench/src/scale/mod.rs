@@ -40,7 +40,8 @@ struct Plan {
 
 const PHASES: [&str; 6] = ["load", "idle", "lateness", "sizes", "burst", "recovery"];
 
-const USAGE: &str = "wakeful-bench scale [--crons N] [--burst N] [--cache MIB] [--data FOLDER] [--only PHASE,…]
+const USAGE: &str =
+    "wakeful-bench scale [--crons N] [--burst N] [--cache MIB] [--data FOLDER] [--only PHASE,…]
   --crons  crons that are not due, created first (default 1000000)
   --burst  crons that are due at the same instant (default 100000)
   --cache  the store's cache (default: what the host has by default)

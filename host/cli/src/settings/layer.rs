@@ -6,6 +6,7 @@ use wakeful::LimitSettings;
 
 use super::compile::CompileLayer;
 use super::crons::CronLayer;
+use super::grants::GrantLayer;
 use super::value::{Address, Bytes, ClientKey, MaybeRate, Span, ThreadExpiry, Url};
 use super::webhooks::WebhookLayer;
 use crate::logging::LogFormat;
@@ -110,6 +111,9 @@ pub(crate) struct Layer {
     #[arg(skip)]
     #[serde(default)]
     pub(crate) compile: CompileLayer,
+    #[arg(skip)]
+    #[serde(default)]
+    pub(crate) grants: GrantLayer,
     // The environment has these as well.
     #[arg(skip)]
     #[serde(default)]

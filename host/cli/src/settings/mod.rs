@@ -4,7 +4,9 @@ mod compile;
 mod crons;
 mod environment;
 mod file;
+mod grants;
 mod layer;
+mod limits;
 mod source;
 mod toml_text;
 mod value;
@@ -13,7 +15,7 @@ mod webhooks;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use wakeful::core::{CronGrant, Expiry, Limits, Ttl};
+use wakeful::core::{CronGrant, Expiry, Ttl};
 use wakeful::{Backoff, HostSettings, Retention};
 use wakeful_server::{ServerSettings, WithoutKeys};
 
@@ -23,6 +25,8 @@ pub(crate) use self::value::{Address, ClientKey, Url};
 
 use self::compile::SourcedCompile;
 use self::crons::SourcedCrons;
+use self::grants::SourcedGrants;
+use self::limits::SourcedLimits;
 use self::source::{Layers, Sourced};
 use self::value::{Bytes, MaybeRate, Span, ThreadExpiry};
 use self::webhooks::SourcedWebhooks;
@@ -69,20 +73,8 @@ pub(crate) struct Settings {
     assistant_crons_max: Sourced<u32>,
     assistant_crons_min_interval: Sourced<Span>,
     compile: SourcedCompile,
+    grants: SourcedGrants,
     webhooks: SourcedWebhooks,
-}
-
-/// The limits of every run, unless the assistant's own file says otherwise.
-#[derive(Debug, Clone)]
-struct SourcedLimits {
-    fuel: Sourced<u64>,
-    memory: Sourced<Bytes>,
-    timeout: Sourced<Span>,
-    output: Sourced<Bytes>,
-    logs: Sourced<Bytes>,
-    events: Sourced<u32>,
-    disk: Sourced<Bytes>,
-    files: Sourced<u32>,
 }
 
 impl Settings {
@@ -190,6 +182,7 @@ impl Settings {
                 Span(host.assistant_crons.min_interval),
             ),
             compile: SourcedCompile::resolve(layers),
+            grants: SourcedGrants::resolve(layers),
             webhooks: SourcedWebhooks::resolve(layers),
             listen,
         }
@@ -245,6 +238,7 @@ impl Settings {
             max: self.assistant_crons_max.value,
             min_interval: self.assistant_crons_min_interval.value.0,
         };
+        host.grants = self.grants.bounds();
         host.webhooks = self.webhooks.reach();
         host
     }
@@ -274,34 +268,6 @@ impl Settings {
     /// The settings as a file that would give the same, with where each came from.
     pub(crate) fn to_toml(&self) -> String {
         toml_text::write(self)
-    }
-}
-
-impl SourcedLimits {
-    fn resolve(layers: &Layers, default: &Limits) -> Self {
-        Self {
-            fuel: layers.pick("fuel", |l| l.limits.fuel, default.fuel),
-            memory: layers.pick("memory", |l| l.limits.memory.map(Bytes), Bytes(default.memory)),
-            timeout: layers.pick("timeout", |l| l.limits.timeout.map(Span), Span(default.timeout)),
-            output: layers.pick("output", |l| l.limits.output.map(Bytes), Bytes(default.output)),
-            logs: layers.pick("logs", |l| l.limits.logs.map(Bytes), Bytes(default.logs)),
-            events: layers.pick("events", |l| l.limits.events, default.events),
-            disk: layers.pick("disk", |l| l.limits.disk.map(Bytes), Bytes(default.disk)),
-            files: layers.pick("files", |l| l.limits.files, default.files),
-        }
-    }
-
-    fn values(&self) -> Limits {
-        Limits {
-            fuel: self.fuel.value,
-            memory: self.memory.value.0,
-            timeout: self.timeout.value.0,
-            output: self.output.value.0,
-            logs: self.logs.value.0,
-            events: self.events.value,
-            disk: self.disk.value.0,
-            files: self.files.value,
-        }
     }
 }
 

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use super::source::Source;
 use super::*;
+use wakeful::core::Limits;
 
 fn read(flags: Layer, file: &str, environment: &[(&str, &str)]) -> Result<Settings, Failure> {
     let folder = tempfile::tempdir().unwrap();
@@ -44,6 +45,10 @@ fn every_setting_reaches_the_host() {
         [limits]
         fuel = 11
         timeout = \"2m\"
+        [limits.http]
+        requests = 9
+        first_byte = '7s'
+        response = '1 MiB'
         [crons]
         min_interval = '1m'
         usual_end = '90d'
@@ -55,6 +60,11 @@ fn every_setting_reaches_the_host() {
         [compile]
         memory = '1 GiB'
         time = '20s'
+        [grants]
+        hosts = ['https://*.example.com', 'http://127.0.0.1:9']
+        private = false
+        environment = ['TZ', 'FEED_*']
+        secret_folders = ['/run/secrets']
         [webhooks]
         allow = ['127.0.0.1:9000', '10.0.0.0/8', 'hooks.example.com']
         https_only = true
@@ -75,6 +85,13 @@ fn every_setting_reaches_the_host() {
     assert_eq!((host.store_cache, host.min_free_disk), (1 << 20, 9));
     assert_eq!((host.limits.fuel, host.limits.timeout.as_secs()), (11, 120));
     assert_eq!(host.limits.memory, Limits::default().memory);
+    let http = host.limits.http;
+    assert_eq!((http.requests, http.first_byte.as_secs(), http.response), (9, 7, 1 << 20));
+    assert_eq!(http.request, Limits::default().http.request);
+    assert_eq!(host.grants.hosts.unwrap().len(), 2);
+    assert!(!host.grants.private);
+    assert_eq!(host.grants.environment.unwrap().len(), 2);
+    assert_eq!(host.grants.secret_folders.unwrap().len(), 1);
     assert_eq!(host.retention.stateless_runs.as_secs(), 3_600);
     assert_eq!(host.retention.fires.as_secs(), 7_200);
     let threads = host.retention.threads.unwrap();

@@ -48,6 +48,15 @@ pub(super) fn write(settings: &Settings) -> String {
     lines.bare("events", &limits.events);
     lines.text("disk", &limits.disk);
     lines.bare("files", &limits.files);
+    lines.heading("limits.http");
+    let http = &limits.http;
+    lines.bare("requests", &http.requests);
+    lines.bare("at_once", &http.at_once);
+    lines.text("connect", &http.connect);
+    lines.text("first_byte", &http.first_byte);
+    lines.text("total", &http.total);
+    lines.text("request", &http.request);
+    lines.text("response", &http.response);
     lines.heading("retention");
     lines.text("stateless_runs", &settings.stateless_runs);
     lines.text("fires", &settings.fires);
@@ -75,6 +84,12 @@ pub(super) fn write(settings: &Settings) -> String {
     lines.heading("compile");
     lines.text("memory", &settings.compile.memory);
     lines.text("time", &settings.compile.time);
+    lines.heading("grants");
+    let grants = &settings.grants;
+    lines.optional("hosts", &grants.hosts);
+    lines.bare("private", &grants.private);
+    lines.optional("environment", &grants.environment);
+    lines.optional("secret_folders", &grants.secret_folders);
     lines.heading("webhooks");
     let webhooks = &settings.webhooks;
     lines.bare("allow", &webhooks.allow);
@@ -105,6 +120,14 @@ impl Lines {
 
     fn path(&mut self, key: &str, setting: &Sourced<std::path::PathBuf>) {
         self.add(key, &quoted(&setting.value.to_string_lossy()), &setting.source);
+    }
+
+    /// Something that bounds nothing if it is absent.
+    fn optional<T: Display>(&mut self, key: &str, setting: &Sourced<Option<T>>) {
+        match &setting.value {
+            Some(value) => self.add(key, &value.to_string(), &setting.source),
+            None => self.add(&format!("# {key}"), "all", &setting.source),
+        }
     }
 
     fn secret<T>(&mut self, key: &str, setting: &Sourced<Option<T>>) {

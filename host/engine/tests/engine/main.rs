@@ -8,6 +8,7 @@ mod containment;
 mod contract;
 mod crons;
 mod describing;
+mod egress;
 mod examples;
 mod guest;
 mod hostile;

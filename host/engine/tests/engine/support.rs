@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wakeful_core::{
-    AssistantId, Digest, Grants, Json, Limits, Object, Outcome, Report, RunId, SystemClock,
-    ThreadId,
+    AssistantId, Digest, Grants, HttpLimits, Json, Limits, Object, Outcome, Provision, Report,
+    RunId, SystemClock, ThreadId,
 };
 use wakeful_engine::{EngineConfig, GuestEvent, InProcessRunner, Job, JobTrigger, Runner};
 
@@ -40,6 +40,7 @@ pub(crate) fn limits() -> Limits {
         events: 100,
         disk: 4 << 20,
         files: 20,
+        http: HttpLimits::default(),
     }
 }
 
@@ -58,6 +59,7 @@ pub(crate) fn job(digest: Digest) -> Job {
         config: Object::new(),
         limits: limits(),
         grants: Grants::default(),
+        provision: Provision::default(),
         root: None,
     }
 }

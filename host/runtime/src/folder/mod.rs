@@ -50,10 +50,12 @@ pub struct ComponentState {
     pub description: Option<String>,
     /// What the component says of itself.
     pub about: Option<Arc<Description>>,
-    /// The host's limits with those of the file beside it.
+    /// The host's limits, narrowed by those of the file beside it.
     pub limits: Limits,
     /// What the file beside it lets it reach.
     pub grants: Grants,
+    /// What it imports.
+    pub imports: Vec<String>,
     /// Whether its threads have files.
     pub uses_files: bool,
 }
@@ -313,6 +315,9 @@ impl Folder {
 
 async fn state_of(host: &Host, bytes: Arc<[u8]>, settings: &str) -> Result<ComponentState, String> {
     let file = AssistantFile::parse(settings).map_err(|error| format!("its .toml: {error}"))?;
+    let settings = host.settings();
+    let grants = file.grants.into_grants(settings.assistant_crons, &settings.grants);
+    let grants = grants.map_err(|error| format!("its .toml: {error}"))?;
     let info = host.runner().load(bytes).await.map_err(|error| error.to_string())?;
     Ok(ComponentState {
         digest: info.digest,
@@ -321,8 +326,9 @@ async fn state_of(host: &Host, bytes: Arc<[u8]>, settings: &str) -> Result<Compo
         loaded_at: host.now(),
         description: file.description.or_else(|| own(info.about.as_deref()?)),
         about: info.about,
-        limits: file.limits.apply(&host.settings().limits),
-        grants: file.grants.into_grants(host.settings().assistant_crons),
+        limits: file.limits.narrow(&host.settings().limits),
+        grants,
+        imports: info.imports,
         uses_files: info.uses_files,
     })
 }

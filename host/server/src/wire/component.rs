@@ -24,6 +24,8 @@ pub(crate) struct Component<'a> {
     name: Option<&'a str>,
     version: Option<&'a str>,
     schemas: Option<Schemas<'a>>,
+    /// The interfaces that it imports.
+    imports: Option<&'a [String]>,
     uses_files: Option<bool>,
     limits: Option<Limits>,
     grants: Option<Grants>,
@@ -49,6 +51,22 @@ struct Limits {
     events: u32,
     disk: u64,
     files: u32,
+    http: HttpLimits,
+}
+
+/// Limits of HTTP.
+#[derive(Serialize, ToSchema)]
+struct HttpLimits {
+    requests: u32,
+    at_once: u32,
+    #[schema(value_type = u64)]
+    connect_ms: u128,
+    #[schema(value_type = u64)]
+    first_byte_ms: u128,
+    #[schema(value_type = u64)]
+    total_ms: u128,
+    request: u64,
+    response: u64,
 }
 
 impl<'a> From<&'a ComponentStatus> for Component<'a> {
@@ -78,6 +96,7 @@ impl<'a> From<&'a ComponentStatus> for Component<'a> {
                 output: about.output_schema.as_ref(),
                 config: about.config_schema.as_ref(),
             }),
+            imports: serving.map(|state| state.imports.as_slice()),
             uses_files: serving.map(|state| state.uses_files),
             limits: serving.map(|state: &ComponentState| Limits::from(&state.limits)),
             grants: serving.map(|state| Grants::from(&state.grants)),
@@ -96,6 +115,15 @@ impl From<&Record> for Limits {
             events: limits.events,
             disk: limits.disk,
             files: limits.files,
+            http: HttpLimits {
+                requests: limits.http.requests,
+                at_once: limits.http.at_once,
+                connect_ms: limits.http.connect.as_millis(),
+                first_byte_ms: limits.http.first_byte.as_millis(),
+                total_ms: limits.http.total.as_millis(),
+                request: limits.http.request,
+                response: limits.http.response,
+            },
         }
     }
 }

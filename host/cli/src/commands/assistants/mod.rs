@@ -2,6 +2,7 @@
 
 mod change;
 mod create;
+mod reach;
 mod show;
 mod versions;
 

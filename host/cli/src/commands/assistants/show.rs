@@ -1,8 +1,6 @@
-use std::time::Duration;
-
 use serde_json::Value as Json;
 
-use super::{digest, find, id_of};
+use super::{digest, find, id_of, reach};
 use crate::client::Client;
 use crate::commands::fields;
 use crate::{format, out, table};
@@ -67,7 +65,7 @@ fn about_component(component: &Json) -> Vec<(&'static str, String)> {
         let files = component.get("uses_files").and_then(Json::as_bool).unwrap_or_default();
         pairs.push(("files", if files { "has files" } else { "uses no files" }.to_owned()));
         pairs.extend(fields::filled(component, "limits").map(|limits| ("limits", limits)));
-        pairs.push(("grants", grants(component)));
+        pairs.extend(reach::about(component));
     }
     for (name, key) in [
         ("input schema", "/schemas/input"),
@@ -78,22 +76,4 @@ fn about_component(component: &Json) -> Vec<(&'static str, String)> {
         pairs.extend(schema.map(|schema| (name, format::clean(&format!("{schema:#}")))));
     }
     pairs
-}
-
-/// What it may reach beside its own thread.
-fn grants(component: &Json) -> String {
-    let store = component.pointer("/grants/store").map(fields::items).unwrap_or_default();
-    let store: Vec<_> = store.iter().filter_map(Json::as_str).collect();
-    let mut grants = Vec::new();
-    if !store.is_empty() {
-        grants.push(format!("store {}", store.join(", ")));
-    }
-    let crons = component.pointer("/grants/crons").filter(|crons| !crons.is_null());
-    grants.extend(crons.map(|crons| {
-        let most = fields::number(crons, "max").unwrap_or_default();
-        let least = fields::number(crons, "min_interval_secs").unwrap_or_default();
-        let least = format::duration(Duration::from_secs(least));
-        format!("up to {most} crons for itself on a thread, {least} apart or more")
-    }));
-    if grants.is_empty() { "none".to_owned() } else { grants.join("; ") }
 }

@@ -161,6 +161,7 @@ impl Runner for Guests {
             digest: Digest::of(&bytes),
             bytes: bytes.len() as u64,
             contract: "0.1.0".to_owned(),
+            imports: Vec::new(),
             uses_files: false,
             from_cache: false,
             about: None,

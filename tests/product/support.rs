@@ -162,6 +162,12 @@ impl Server {
         running.child.wait().unwrap().code()
     }
 
+    /// The server's process.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.running.as_ref().unwrap().child.id()
+    }
+
     pub(crate) fn url(&self) -> &str {
         &self.running.as_ref().unwrap().url
     }

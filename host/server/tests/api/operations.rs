@@ -24,6 +24,7 @@ async fn components_show_what_serves_and_what_is_wrong() {
             "version",
             "schemas",
             "uses_files",
+            "imports",
             "limits",
             "grants",
         ],
@@ -33,10 +34,12 @@ async fn components_show_what_serves_and_what_is_wrong() {
     assert!(echo["bytes"].as_u64().unwrap() > 0);
     assert_keys(
         &echo["limits"],
-        &["fuel", "memory", "timeout_ms", "output", "logs", "events", "disk", "files"],
+        &["fuel", "memory", "timeout_ms", "output", "logs", "events", "disk", "files", "http"],
     );
 
-    assert_eq!(echo["grants"], json!({ "store": [], "crons": null }));
+    let nothing =
+        json!({ "store": [], "crons": null, "hosts": [], "environment": [], "secrets": [] });
+    assert_eq!(echo["grants"], nothing);
 
     std::fs::write(api.folder().join("assistants/bad.wasm"), "not a component").unwrap();
     let all = api.until("/components", |all| all.as_array().unwrap().len() == 2).await;

@@ -122,4 +122,38 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_long_table_is_seen_whole_whichever_end_is_asked_next() {
+        let db = ::sled::Config::new().temporary(true).open().unwrap();
+        // Keys as the indexes have them: an instant that many share, and an id.
+        let key = |n: u64| {
+            [&(n / 500).to_be_bytes()[..], blake3::hash(&n.to_be_bytes()).as_bytes()].concat()
+        };
+        let count = 20_000;
+        for n in 0..count {
+            db.insert(key(n), &[]).unwrap();
+        }
+        // What is taken goes, as it does when runs are claimed.
+        let mut left: std::collections::BTreeSet<_> = (0..count).map(key).collect();
+        let mut turn = 0_u64;
+        while !left.is_empty() {
+            let mut scan = Scan::new(db.range::<Vec<u8>, _>(..=vec![255; 48]), VecDeque::new());
+            let mut taken = Vec::new();
+            while taken.len() < 32 {
+                turn += 1;
+                let entry = if turn % 4 == 0 { scan.next_back() } else { scan.next() };
+                let Some(entry) = entry else { break };
+                let key = entry.unwrap().0.to_vec();
+                let expected = if turn % 4 == 0 { left.last() } else { left.first() };
+                assert_eq!(Some(&key), expected, "turn {turn}");
+                left.remove(&key);
+                taken.push(key);
+            }
+            assert!(taken.len() == 32 || left.is_empty(), "{} of {}", taken.len(), left.len());
+            for key in taken {
+                db.remove(key).unwrap();
+            }
+        }
+    }
 }

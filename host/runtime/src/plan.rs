@@ -24,8 +24,8 @@ pub(crate) struct World<'a> {
     pub(crate) ttl: Option<Ttl>,
     /// Whether a component can run.
     pub(crate) serves: &'a (dyn Fn(&ComponentId) -> bool + Sync),
-    /// When the next run may begin that makes up for a missed instant.
-    pub(crate) slot: &'a (dyn Fn() -> Timestamp + Sync),
+    /// When the run may begin that makes up for this missed instant.
+    pub(crate) slot: &'a (dyn Fn(Timestamp) -> Timestamp + Sync),
 }
 
 /// The instant to account for.
@@ -219,7 +219,7 @@ fn new_run(
     let id = RunId::of_fire(cron.id, instant.at);
     let mut run = run_of_fire(id, cron, &assistant, &due.thread_metadata, trigger, now);
     if instant.standing == Standing::Late {
-        run.available_at = (world.slot)().max(now);
+        run.available_at = (world.slot)(instant.at).max(now);
     }
     let thread_id = run.thread_id;
     let fresh = || fresh_thread(cron, thread_id, now).with_ttl(world.ttl, now);

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::{error, info, warn};
-use wakeful_core::{ComponentId, Fire, FireStatus, Run};
+use wakeful_core::{ComponentId, Fire, FireStatus, ON_TIME, Run, Timestamp};
 use wakeful_store::DueCron;
 
 use crate::cancel::displacement;
@@ -17,8 +17,10 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Fires crons until the host stops.
 pub(crate) async fn run(host: Host) {
     let stop = host.stop_token();
+    let mut awake = Awake::default();
     while !stop.is_cancelled() {
-        let sleep = match fire_due(&host).await {
+        awake.look(host.now());
+        let sleep = match fire_due(&host, &mut awake).await {
             Ok(sleep) => sleep,
             Err(problem) => {
                 host.note(&problem);
@@ -35,7 +37,10 @@ pub(crate) async fn run(host: Host) {
 }
 
 /// Fires everything that is due, and returns how long there is nothing to do.
-pub(crate) async fn fire_due(host: &Host) -> Result<Duration, wakeful_store::Error> {
+pub(crate) async fn fire_due(
+    host: &Host,
+    awake: &mut Awake,
+) -> Result<Duration, wakeful_store::Error> {
     loop {
         let now = host.now();
         if let Some(sleep) = pace::before(host.store().next_due().await?, now) {
@@ -44,7 +49,7 @@ pub(crate) async fn fire_due(host: &Host) -> Result<Duration, wakeful_store::Err
         if host.stop_token().is_cancelled() {
             return Ok(pace::LONGEST);
         }
-        let planner = host.clone();
+        let (planner, awake_since) = (host.clone(), awake.look(now));
         let plan = Arc::new(move |due: &DueCron| {
             plan(
                 due,
@@ -52,7 +57,10 @@ pub(crate) async fn fire_due(host: &Host) -> Result<Duration, wakeful_store::Err
                     now,
                     ttl: planner.settings().retention.threads,
                     serves: &|id: &ComponentId| planner.folder().component(id).is_some(),
-                    slot: &|| planner.catchup_slot(now),
+                    slot: &|missed| match missed < awake_since {
+                        true => planner.catchup_slot(now),
+                        false => now,
+                    },
                 },
             )
         });
@@ -68,6 +76,28 @@ pub(crate) async fn fire_due(host: &Host) -> Result<Duration, wakeful_store::Err
                 displace(host, new.run);
             }
         }
+    }
+}
+
+/// Since when the scheduler has looked for what is due. An instant that came before that was missed,
+/// and what was missed together is put off, each a little more. One that came later is late because
+/// much was due at once, and runs as soon as it can.
+#[derive(Debug, Default)]
+pub(crate) struct Awake {
+    /// Since when, and the last look.
+    span: Option<(Timestamp, Timestamp)>,
+}
+
+impl Awake {
+    /// Looks now, and says since when. A machine that was suspended was not awake, nor was one
+    /// whose clock was set ahead.
+    fn look(&mut self, now: Timestamp) -> Timestamp {
+        let since = match self.span {
+            Some((since, last)) if now.duration_since(last).unsigned_abs() < ON_TIME => since,
+            _ => now,
+        };
+        self.span = Some((since, now));
+        since
     }
 }
 
@@ -97,6 +127,21 @@ fn report(fire: &Fire) {
             let (count, first) = (missed.count, missed.first);
             warn!(%cron_id, %scheduled_at, %run_id, late_ms, missed = count, since = %first,
                 "cron fired late, once for all instants it missed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheduler_that_did_not_look_for_a_minute_was_not_awake() {
+        let mut awake = Awake::default();
+        // Seconds at which it looks, and since when it is awake then.
+        for (now, since) in [(100, 100), (101, 100), (160, 100), (220, 220), (221, 220), (90, 90)] {
+            let at = |second| Timestamp::from_second(second).unwrap();
+            assert_eq!(awake.look(at(now)), at(since), "{now}");
         }
     }
 }

@@ -27,7 +27,7 @@ fn due(schedule: &str, next_run_at: &str) -> DueCron {
 
 fn plan(due: &DueCron, now: &str) -> FirePlan {
     let now = at(now);
-    super::plan(due, &World { now, ttl: None, serves: &|_| true, slot: &|| now })
+    super::plan(due, &World { now, ttl: None, serves: &|_| true, slot: &|_| now })
 }
 
 fn next(plan: &FirePlan) -> Option<Timestamp> {
@@ -204,7 +204,7 @@ fn a_run_that_makes_up_for_an_instant_waits_for_its_slot() {
         [("2026-11-22T12:30:00Z", slot), ("2026-11-22T09:00:00Z", at("2026-11-22T09:00:00Z"))]
     {
         let due = due("0 9 * * *", "2026-11-22T09:00:00Z");
-        let world = World { now: at(now), ttl: None, serves: &|_| true, slot: &|| slot };
+        let world = World { now: at(now), ttl: None, serves: &|_| true, slot: &|_| slot };
         assert_eq!(super::plan(&due, &world).run.unwrap().run.available_at, expected);
     }
 }
@@ -231,7 +231,7 @@ fn guards_stop_a_cron() {
         assert_eq!(next(&plan(&last, now)), expected);
     }
 
-    let gone = World { now: at(now), ttl: None, serves: &|_| false, slot: &|| at(now) };
+    let gone = World { now: at(now), ttl: None, serves: &|_| false, slot: &|_| at(now) };
     let plan = super::plan(&usual(), &gone);
     assert_eq!(verdict(&plan), "assistant_gone");
     assert_eq!(next(&plan), Some(at("2026-11-23T09:00:00Z")));

@@ -22,6 +22,8 @@ pub(super) struct Life {
     pub(super) host: Host,
     pub(super) rhythm: Arc<Rhythm>,
     slots: Arc<executor::Slots>,
+    /// Since when the scheduler looks.
+    awake: scheduler::Awake,
     /// What clients asked for and wait for, and when they asked.
     pub(super) asked: Vec<(Ask, Timestamp, Pending)>,
 }
@@ -69,7 +71,8 @@ impl World {
         };
         self.note(format_args!("the host starts"));
         let slots = Arc::new(executor::Slots::of(&host));
-        let mut life = Life { host, rhythm: Arc::clone(rhythm), slots, asked: Vec::new() };
+        let (rhythm, awake) = (Arc::clone(rhythm), scheduler::Awake::default());
+        let mut life = Life { host, rhythm, slots, awake, asked: Vec::new() };
         let lived = self.live_on(&mut life).await;
         mount.leave();
         if lived.is_err() || self.disk.is_dead() {
@@ -208,9 +211,10 @@ impl World {
         for _ in 0..ROUNDS {
             let ticked = self.now();
             let (host, slots) = (life.host.clone(), Arc::clone(&life.slots));
+            let mut awake = std::mem::take(&mut life.awake);
             let tick = tokio::spawn({
                 let host = host.clone();
-                async move { scheduler::fire_due(&host).await }
+                async move { scheduler::fire_due(&host, &mut awake).await.map(|_| awake) }
             });
             let start = tokio::spawn(async move { executor::start_ready(&host, &slots).await });
             life.rhythm.rest().await;
@@ -220,10 +224,10 @@ impl World {
             if !tick.is_finished() || !start.is_finished() {
                 return Err("the scheduler or the executor hangs".to_owned().into());
             }
-            for step in [tick.await, start.await] {
-                let step = step.map_err(|panic| format!("a step panicked: {panic}"))?;
-                step.map_err(|problem| self.broken(&problem))?;
-            }
+            let panicked = |panic| format!("a step panicked: {panic}");
+            let ticked_on = tick.await.map_err(panicked)?;
+            life.awake = ticked_on.map_err(|problem| self.broken(&problem))?;
+            start.await.map_err(panicked)?.map_err(|problem| self.broken(&problem))?;
             if self.guests.release() {
                 life.rhythm.rest().await;
                 continue;

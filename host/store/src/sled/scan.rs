@@ -142,10 +142,10 @@ mod tests {
             let mut taken = Vec::new();
             while taken.len() < 32 {
                 turn += 1;
-                let entry = if turn % 4 == 0 { scan.next_back() } else { scan.next() };
+                let entry = if turn.is_multiple_of(4) { scan.next_back() } else { scan.next() };
                 let Some(entry) = entry else { break };
                 let key = entry.unwrap().0.to_vec();
-                let expected = if turn % 4 == 0 { left.last() } else { left.first() };
+                let expected = if turn.is_multiple_of(4) { left.last() } else { left.first() };
                 assert_eq!(Some(&key), expected, "turn {turn}");
                 left.remove(&key);
                 taken.push(key);

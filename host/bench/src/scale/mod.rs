@@ -105,8 +105,7 @@ fn finish(mut child: Child) -> Result<()> {
 
 /// Runs one phase, in this process.
 pub(crate) fn phase(arguments: &[String]) -> Result<()> {
-    let [phase, data, numbers @ ..] = arguments else { bail!("for internal use") };
-    let [crons, burst, cache] = numbers else { bail!("for internal use") };
+    let [phase, data, crons, burst, cache] = arguments else { bail!("for internal use") };
     let (crons, burst, cache) = (crons.parse()?, burst.parse()?, cache.parse()?);
     let plan = Plan { data: data.into(), crons, burst, cache };
     let runtime = tokio::runtime::Runtime::new()?;

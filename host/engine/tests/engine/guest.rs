@@ -286,3 +286,14 @@ pub(crate) fn described(parts: &str, body: &str) -> Arc<[u8]> {
     );
     component("described", &module)
 }
+
+/// The text of an assistant's module that never runs, with further parts.
+pub(crate) fn idle(parts: &str) -> String {
+    format!(
+        r#"(module {parts}
+          (memory (export "memory") 1)
+          (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+          (func (export "wakeful:assistant/assistant@0.1.0#invoke") (param i32) (result i32)
+            unreachable))"#
+    )
+}

@@ -10,19 +10,8 @@ use tokio_util::sync::CancellationToken;
 use wakeful_core::{Digest, Outcome};
 use wakeful_engine::{EngineConfig, InProcessRunner, LoadError, Runner, inspect};
 
-use crate::guest::{component, echo, guest};
+use crate::guest::{component, echo, guest, idle};
 use crate::support::{done, job, load, own_runner, run, runner};
-
-/// The text of an assistant's module that never runs, with further parts.
-fn idle(parts: &str) -> String {
-    format!(
-        r#"(module {parts}
-          (memory (export "memory") 1)
-          (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
-          (func (export "wakeful:assistant/assistant@0.1.0#invoke") (param i32) (result i32)
-            unreachable))"#
-    )
-}
 
 async fn refusal(bytes: impl Into<Arc<[u8]>>) -> LoadError {
     let bytes = bytes.into();

@@ -9,7 +9,7 @@ use wakeful_engine::EngineConfig;
 use super::machine::{MACHINES, Machine};
 use super::neighbours::{beside, greet, loaded};
 use super::stage::{Row, TURN, bounded};
-use crate::guest::{component, echo, guest_with};
+use crate::guest::{component, echo, guest_with, idle};
 use crate::support::{job, limits, run};
 
 /// How long a component may keep a compiler busy; without optimisations it takes its time.
@@ -83,16 +83,6 @@ fn doubling() -> String {
         format!("(type $t{index} (tuple $t{before} $t{before}))")
     });
     format!("(component (type $t0 (tuple u64 u64)) {})", doubled.collect::<String>())
-}
-
-fn idle(parts: &str) -> String {
-    format!(
-        r#"(module {parts}
-          (memory (export "memory") 1)
-          (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
-          (func (export "wakeful:assistant/assistant@0.1.0#invoke") (param i32) (result i32)
-            unreachable))"#
-    )
 }
 
 fn cases() -> Vec<Case> {

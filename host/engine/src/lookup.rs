@@ -22,25 +22,34 @@ impl Lookup {
         Self(Arc::new(find))
     }
 
-    /// The addresses of a host. Blocks for as long as that takes.
-    pub fn find(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        (self.0)(host, port)
+    /// Finds the addresses of a host and hands them on, on a thread of its own: the system's lookup
+    /// cannot be cut short, and takes its time there.
+    ///
+    /// # Errors
+    ///
+    /// If there is no thread to be had.
+    pub fn start(
+        &self,
+        host: &str,
+        port: u16,
+        found: impl FnOnce(io::Result<Vec<SocketAddr>>) + Send + 'static,
+    ) -> io::Result<()> {
+        let (find, host) = (Arc::clone(&self.0), host.to_owned());
+        let thread = std::thread::Builder::new().name("wakeful-lookup".to_owned());
+        thread.spawn(move || found(find(&host, port))).map(drop)
     }
 
-    /// Likewise, without blocking. An address is its own address.
+    /// The addresses of a host. An address is its own address.
     pub(crate) async fn addresses(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, port)]);
         }
         let permit = LOOKUPS.acquire().await.map_err(io::Error::other)?;
         let (sender, found) = oneshot::channel();
-        let (lookup, host) = (self.clone(), host.to_owned());
-        // The system's lookup cannot be cut short, so it has a thread of its own to take its time,
-        // and keeps its permit until then.
-        std::thread::Builder::new().name("wakeful-lookup".to_owned()).spawn(move || {
-            let _permit = permit;
-            // Whoever asked may have gone.
-            let _ = sender.send(lookup.find(&host, port));
+        self.start(host, port, move |answer| {
+            // Whoever asked may have gone; the permit stays until here.
+            let _ = sender.send(answer);
+            drop(permit);
         })?;
         found.await.map_err(io::Error::other)?
     }

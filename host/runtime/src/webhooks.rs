@@ -92,12 +92,11 @@ impl WebhookSettings {
     }
 
     fn look_up(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        let (lookup, name) = (self.lookup.clone(), host.to_owned());
         let (sender, found) = mpsc::sync_channel(1);
-        // The system's lookup cannot be cut short, so it has a thread of its own to take its time.
-        std::thread::Builder::new()
-            .name("wakeful-lookup".to_owned())
-            .spawn(move || sender.send(lookup.find(&name, port)))?;
+        self.lookup.start(host, port, move |answer| {
+            // Whoever asked may have gone.
+            let _ = sender.send(answer);
+        })?;
         found.recv_timeout(LOOKUP).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 }

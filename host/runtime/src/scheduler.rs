@@ -19,7 +19,6 @@ pub(crate) async fn run(host: Host) {
     let stop = host.stop_token();
     let mut awake = Awake::default();
     while !stop.is_cancelled() {
-        awake.look(host.now());
         let sleep = match fire_due(&host, &mut awake).await {
             Ok(sleep) => sleep,
             Err(problem) => {
@@ -43,13 +42,14 @@ pub(crate) async fn fire_due(
 ) -> Result<Duration, wakeful_store::Error> {
     loop {
         let now = host.now();
+        let awake_since = awake.look(now);
         if let Some(sleep) = pace::before(host.store().next_due().await?, now) {
             return Ok(sleep);
         }
         if host.stop_token().is_cancelled() {
             return Ok(pace::LONGEST);
         }
-        let (planner, awake_since) = (host.clone(), awake.look(now));
+        let planner = host.clone();
         let plan = Arc::new(move |due: &DueCron| {
             plan(
                 due,

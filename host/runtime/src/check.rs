@@ -29,8 +29,7 @@ pub fn check_component(
     path: &Path,
     compiler: Option<ChildCompiler>,
 ) -> Result<ComponentCheck, Error> {
-    let bytes = std::fs::read(path)
-        .map_err(|reason| Error::Unusable { path: path.to_owned(), reason: reason.to_string() })?;
+    let bytes = std::fs::read(path).map_err(|error| Error::unusable(path, &error))?;
     let compiler = compiler.map(|compiler| Arc::new(compiler) as Arc<dyn Compiler>);
     let examination = examine(&bytes, &EngineConfig { compiler, ..EngineConfig::default() })?;
     let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();

@@ -1,3 +1,5 @@
+use std::path::{Path, PathBuf};
+
 use thiserror::Error;
 use wakeful_core::ComponentId;
 
@@ -33,7 +35,7 @@ pub enum Error {
     #[error("{path}: {reason}", path = .path.display())]
     Unusable {
         /// The folder or file.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// Why, and what to do.
         reason: String,
     },
@@ -52,6 +54,10 @@ impl Error {
             "Idempotency-Key: this key was used for another request; send a new key with a new request"
                 .to_owned(),
         )
+    }
+
+    pub(crate) fn unusable(path: &Path, error: &std::io::Error) -> Self {
+        Self::Unusable { path: path.to_owned(), reason: error.to_string() }
     }
 
     pub(crate) fn not_found(what: &'static str, id: impl ToString) -> Self {

@@ -90,7 +90,7 @@ impl Folder {
     pub(crate) fn open(settings: &HostSettings) -> Result<Self, Error> {
         let kept = settings.data.join("components");
         for path in [&settings.assistants, &kept] {
-            fs::create_dir_all(path).map_err(|reason| unusable(path, reason))?;
+            fs::create_dir_all(path).map_err(|error| Error::unusable(path, &error))?;
         }
         Ok(Self {
             path: settings.assistants.clone(),
@@ -135,7 +135,7 @@ impl Folder {
     pub(crate) async fn scan(&self, host: &Host) -> Result<bool, Error> {
         let path = self.path.clone();
         let found = blocking(move || look(&path)).await?;
-        let found = found.map_err(|reason| unusable(&self.path, reason))?;
+        let found = found.map_err(|error| Error::unusable(&self.path, &error))?;
         for id in self.gone(&found) {
             self.withdraw(host, &id);
         }
@@ -358,10 +358,6 @@ fn write_aside(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(aside, path)
-}
-
-fn unusable(path: &Path, reason: std::io::Error) -> Error {
-    Error::Unusable { path: path.to_owned(), reason: reason.to_string() }
 }
 
 async fn blocking<T: Send + 'static>(

@@ -37,10 +37,7 @@ impl Sandboxes {
     /// Uses this folder, and empties it: what an earlier host left was never committed, or has
     /// been copied into the store.
     pub(crate) fn open(root: PathBuf) -> Result<Self, Error> {
-        let unusable = |error: std::io::Error| Error::Unusable {
-            path: root.clone(),
-            reason: error.to_string(),
-        };
+        let unusable = |error: std::io::Error| Error::unusable(&root, &error);
         if root.exists() {
             fs::remove_dir_all(&root).map_err(unusable)?;
         }
@@ -62,8 +59,7 @@ impl Sandboxes {
             return Ok(Sandbox { thread, directory: warm.directory });
         }
         let path = self.root.join(Uuid::new_v4().simple().to_string());
-        create_private(&path)
-            .map_err(|error| Error::Unusable { path: path.clone(), reason: error.to_string() })?;
+        create_private(&path).map_err(|error| Error::unusable(&path, &error))?;
         let directory = Directory { path };
         if let Some(head) = head {
             restore::restore(store, &head.files, &directory.path).await?;

@@ -19,7 +19,8 @@ pub(super) async fn restore(store: &dyn Store, files: &Manifest, root: &Path) ->
     }
     // Links come last, so that no file is written through one.
     for (path, target) in links {
-        std::os::unix::fs::symlink(target, &path).map_err(|error| unusable(&path, &error))?;
+        std::os::unix::fs::symlink(target, &path)
+            .map_err(|error| Error::unusable(&path, &error))?;
     }
     Ok(())
 }
@@ -39,11 +40,7 @@ fn inside(root: &Path, relative: &str) -> Result<PathBuf, Error> {
 }
 
 fn create_dir(path: &Path) -> Result<(), Error> {
-    std::fs::create_dir(path).map_err(|error| unusable(path, &error))
-}
-
-fn unusable(path: &Path, error: &std::io::Error) -> Error {
-    Error::Unusable { path: path.to_owned(), reason: error.to_string() }
+    std::fs::create_dir(path).map_err(|error| Error::unusable(path, &error))
 }
 
 #[cfg(test)]

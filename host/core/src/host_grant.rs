@@ -77,11 +77,9 @@ impl Grants {
         if let Some(hosts) = &self.bounds.hosts
             && !hosts.iter().any(|bound| bound.covers(url))
         {
-            let mut texts: Vec<_> = hosts.iter().map(ToString::to_string).collect();
-            texts.push(origin.to_string());
+            let hosts = list(hosts.iter().chain([&origin]));
             return Err(format!(
-                "this host lets no assistant send requests to {origin}; to allow it, put this under [grants] in wakeful.toml: hosts = {}",
-                list(&texts)
+                "this host lets no assistant send requests to {origin}; to allow it, put this under [grants] in wakeful.toml: hosts = {hosts}"
             ));
         }
         let private = self.bounds.private && covering.iter().any(|grant| grant.private);

@@ -32,7 +32,7 @@ mod run;
 mod run_request;
 pub mod schedule;
 mod thread;
-mod toml_text;
+pub mod toml_text;
 mod ttl;
 mod web_url;
 

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use thiserror::Error;
@@ -109,17 +109,13 @@ impl fmt::Display for OriginPattern {
             HostPattern::Below(domain) => write!(f, "*.{domain}")?,
             HostPattern::Name(name) => f.write_str(name)?,
             HostPattern::Address(IpAddr::V4(address)) => address.fmt(f)?,
-            HostPattern::Address(IpAddr::V6(address)) => bracketed(*address, f)?,
+            HostPattern::Address(IpAddr::V6(address)) => write!(f, "[{address}]")?,
         }
         match (self.secure, self.port) {
             (true, 443) | (false, 80) => Ok(()),
             (_, port) => write!(f, ":{port}"),
         }
     }
-}
-
-fn bracketed(address: Ipv6Addr, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, "[{address}]")
 }
 
 #[cfg(test)]

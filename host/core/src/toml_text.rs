@@ -1,5 +1,7 @@
 //! TOML, as far as messages quote it.
 
+use std::fmt::Display;
+
 /// A basic string.
 pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::from('"');
@@ -15,7 +17,7 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 /// An array of basic strings.
-pub(crate) fn list(texts: &[String]) -> String {
-    let texts: Vec<_> = texts.iter().map(|text| quoted(text)).collect();
+pub fn list(texts: impl IntoIterator<Item = impl Display>) -> String {
+    let texts: Vec<_> = texts.into_iter().map(|text| quoted(&text.to_string())).collect();
     format!("[{}]", texts.join(", "))
 }

@@ -21,8 +21,7 @@ const MOST_THREADS: usize = 4;
 ///
 /// The child is started with the options `--memory` (bytes) and `--seconds` (of processor time)
 /// behind the given arguments, and with next to no environment. It is to put these limits on itself
-/// and then
-/// call [`compile_for_parent`](crate::compile_for_parent).
+/// and then call [`compile_for_parent`](crate::compile_for_parent).
 #[derive(Debug, Clone)]
 pub struct ChildCompiler {
     program: PathBuf,

@@ -205,8 +205,8 @@ impl Settings {
                 self.threads.source
             )));
         }
-        let crons = || self.crons.problem().or_else(|| self.compile.problem());
-        match self.webhooks.problem().or_else(crons) {
+        let problem = self.webhooks.problem().or_else(|| self.crons.problem());
+        match problem.or_else(|| self.compile.problem()) {
             Some((source, problem)) => Err(Failure::Usage(format!("{source}: {problem}"))),
             None => Ok(()),
         }

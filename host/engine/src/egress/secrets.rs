@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderValue};
 use memchr::memmem;
+use wakeful_core::toml_text::list;
 use wakeful_core::{HeldSecret, OriginPattern, WebUrl};
 
 use super::redact::Redactor;
@@ -99,16 +100,16 @@ impl Secret {
 
     fn refusal(&self, how: &str, url: &WebUrl) -> String {
         let grant = &self.held.grant;
-        let mut to: Vec<_> = grant.to.iter().map(|origin| format!("\"{origin}\"")).collect();
-        if !grant.to.iter().any(|origin| origin.covers(url)) {
-            to.push(format!("\"{}\"", OriginPattern::of(url)));
+        let mut to = grant.to.clone();
+        if !to.iter().any(|origin| origin.covers(url)) {
+            to.push(OriginPattern::of(url));
         }
         format!(
-            "the assistant may not send secret {} {how}; it goes in header {} alone; what it may go to is, under [grants.secrets.{}] in its .toml: to = [{}]",
+            "the assistant may not send secret {} {how}; it goes in header {} alone; what it may go to is, under [grants.secrets.{}] in its .toml: to = {}",
             grant.name,
             grant.header,
             grant.name,
-            to.join(", ")
+            list(&to)
         )
     }
 }

@@ -1,11 +1,12 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use thiserror::Error;
+use wakeful_core::toml_text::list;
 use wakeful_core::{Grants, HostBounds, OriginPattern, SecretSource, VariableSource};
 use wakeful_engine::Lookup;
 
@@ -80,27 +81,23 @@ impl GrantBounds {
         if allowed.iter().any(|pattern| pattern.covers(name)) {
             return Ok(());
         }
-        let mut texts: Vec<_> = allowed.iter().map(|pattern| format!("\"{pattern}\"")).collect();
-        texts.push(format!("\"{name}\""));
+        let allowed = list(allowed.iter().map(ToString::to_string).chain([name.to_owned()]));
         Err(format!(
-            "this host gives {name} to no assistant; to allow it, put this under [grants] in wakeful.toml: environment = [{}]",
-            texts.join(", ")
+            "this host gives {name} to no assistant; to allow it, put this under [grants] in wakeful.toml: environment = {allowed}"
         ))
     }
 
-    fn check_file(&self, path: &std::path::Path) -> Result<(), String> {
-        let climbs = path.components().any(|part| part == std::path::Component::ParentDir);
+    fn check_file(&self, path: &Path) -> Result<(), String> {
+        let climbs = path.components().any(|part| part == Component::ParentDir);
         let Some(folders) = &self.secret_folders else { return Ok(()) };
         if !climbs && folders.iter().any(|folder| path.starts_with(folder)) {
             return Ok(());
         }
-        let mut texts: Vec<_> =
-            folders.iter().map(|folder| format!("\"{}\"", folder.display())).collect();
-        texts.extend(path.parent().map(|folder| format!("\"{}\"", folder.display())));
+        let folders = folders.iter().map(PathBuf::as_path).chain(path.parent());
         Err(format!(
-            "this host takes no secret from {}; to allow it, put this under [grants] in wakeful.toml: secret_folders = [{}]",
+            "this host takes no secret from {}; to allow it, put this under [grants] in wakeful.toml: secret_folders = {}",
             path.display(),
-            texts.join(", ")
+            list(folders.map(Path::display))
         ))
     }
 }

@@ -1,9 +1,14 @@
+use std::pin::pin;
 use std::time::Duration;
 
+use tokio::time::timeout;
 use wakeful_core::{MultitaskStrategy, Run, RunId, RunStatus, Trigger};
 use wakeful_store::{Cancelled, RunQuery};
 
 use crate::{CancelAction, Error, Host, RunsToStop};
+
+/// How long a run is waited for that is between two states.
+const LONGEST_MOVE: Duration = Duration::from_secs(5);
 
 impl Host {
     /// Asks for a run to stop. A pending run has ended when this returns; wait for a running one
@@ -131,18 +136,22 @@ impl Host {
     /// its claim and its beginning it is not known here yet, and after its end no longer; neither
     /// takes longer than a way to the store and back.
     async fn stop_running(&self, id: RunId, discard: bool) -> bool {
-        for _ in 0..500 {
-            if self.hub().cancel(id, discard) {
-                return true;
+        let stop = async {
+            loop {
+                let mut moved = pin!(self.hub().moved());
+                moved.as_mut().enable();
+                if self.hub().cancel(id, discard) {
+                    return true;
+                }
+                match self.store().run(id).await {
+                    Ok(Some(run)) if run.status == RunStatus::Running => {}
+                    Ok(Some(run)) => return run.status.is_final(),
+                    _ => return true,
+                }
+                moved.await;
             }
-            match self.store().run(id).await {
-                Ok(Some(run)) if run.status == RunStatus::Running => {}
-                Ok(Some(run)) => return run.status.is_final(),
-                _ => return true,
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        true
+        };
+        timeout(LONGEST_MOVE, stop).await.unwrap_or(true)
     }
 
     /// Waits until a run that was told to stop and to leave nothing has done so.

@@ -115,6 +115,7 @@ pub(crate) async fn start_ready(
             let host = host.clone();
             host.tasks().clone().spawn(async move {
                 execute(&host, claimed, cancel, slot).await;
+                host.hub().settled();
             });
         }
     }

@@ -7,7 +7,8 @@ mod weight;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::oneshot;
+use tokio::sync::futures::Notified;
+use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 use wakeful_core::{
     Checkpoint, End, GuestEvent, LoggedEvent, Outcome, Run, RunEvent, RunId, Start, ThreadId,
@@ -27,6 +28,7 @@ use crate::{ThreadState, update};
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
     state: Mutex<State>,
+    moved: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -55,7 +57,19 @@ impl Hub {
         state.running.insert(run.id, cancel.clone());
         let event = state.logs.log(run.id, start, now);
         state.logs.push(run.thread_id, Arc::new(event));
+        drop(state);
+        self.moved.notify_waiters();
         cancel
+    }
+
+    /// Notes that the store knows what became of an attempt that is over.
+    pub(crate) fn settled(&self) {
+        self.moved.notify_waiters();
+    }
+
+    /// Resolves when an attempt of any run has begun, or what became of it is stored.
+    pub(crate) fn moved(&self) -> Notified<'_> {
+        self.moved.notified()
     }
 
     /// Notes that a run is no longer running here, for whatever reason. Returns whether it is to

@@ -133,7 +133,9 @@ impl Disk {
             }
             Strike::Kill => self.copy(state, &folder),
             // By then it was made durable.
-            Strike::PowerCut if step == Step::Answering => self.copy(state, &folder),
+            Strike::PowerCut | Strike::Refusal if step == Step::Answering => {
+                self.copy(state, &folder)
+            }
             // What the disk refused to make durable may still be what the kernel shows.
             Strike::Refusal if state.random.chance(50) => self.copy(state, &folder),
             Strike::PowerCut | Strike::Refusal => match state.durable.take() {

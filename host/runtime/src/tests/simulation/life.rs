@@ -207,7 +207,6 @@ impl World {
 
     /// The scheduler and the executor go on until there is nothing more to do at this instant.
     async fn settle(&mut self, life: &mut Life) -> Result<(), Stop> {
-        let mut patience = 1;
         for _ in 0..ROUNDS {
             let ticked = self.now();
             let (host, slots) = (life.host.clone(), Arc::clone(&life.slots));
@@ -229,14 +228,6 @@ impl World {
             life.awake = ticked_on.map_err(|problem| self.broken(&problem))?;
             start.await.map_err(panicked)?.map_err(|problem| self.broken(&problem))?;
             if self.guests.release() {
-                life.rhythm.rest().await;
-                continue;
-            }
-            // Whoever finds a run between two states looks again after a moment of real time.
-            let waits = life.host.tasks().len() > self.guests.count();
-            if waits && patience > 0 {
-                patience -= 1;
-                tokio::time::sleep(Duration::from_millis(12)).await;
                 life.rhythm.rest().await;
                 continue;
             }

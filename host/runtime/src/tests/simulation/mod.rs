@@ -27,7 +27,7 @@ use std::time::Instant;
 use self::world::{Story, World};
 
 /// How many seeds there are, unless somebody says otherwise.
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 2_000;
 /// How many are played at once.
 const THREADS: u64 = 3;
 /// How many failures are told.

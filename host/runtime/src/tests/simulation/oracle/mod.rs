@@ -80,7 +80,8 @@ impl Oracle {
         self.deleted.insert(id);
     }
 
-    /// A client asked for a run, and may get it.
+    /// A client asked for a run, and may get it; once more, if it was deleted before the client
+    /// heard of it.
     pub(super) fn run_asked(
         &mut self,
         id: RunId,
@@ -92,6 +93,9 @@ impl Oracle {
             self.rolled_back.insert(thread);
         }
         self.stirred.insert(thread);
+        if self.runs.get(&id).is_some_and(|facts| facts.vanished) {
+            self.runs.remove(&id);
+        }
         let facts = self.runs.entry(id).or_insert_with(|| Facts::new(thread, None));
         facts.cron = cron;
         if let Some(ledger) = cron.and_then(|cron| self.crons.get(&cron)) {

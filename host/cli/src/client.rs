@@ -88,6 +88,47 @@ impl Client {
         self.read(self.agent.delete(self.address(path)).call()).map(drop)
     }
 
+    /// Deletes what the query names, and returns what that made.
+    pub(crate) fn delete_part(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<Json> {
+        let mut request = self.agent.delete(self.address(path));
+        for (key, value) in query {
+            request = request.query(*key, value);
+        }
+        self.read(request.call())
+    }
+
+    /// Asks for bytes.
+    pub(crate) fn fetch(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<Vec<u8>> {
+        let mut request = self.agent.get(self.address(path));
+        for (key, value) in query {
+            request = request.query(*key, value);
+        }
+        let mut answer = request.call().map_err(|error| self.unreachable(error))?;
+        if !answer.status().is_success() {
+            return self.read(Ok(answer)).map(|_| Vec::new());
+        }
+        answer
+            .body_mut()
+            .with_config()
+            .limit(LARGEST)
+            .read_to_vec()
+            .with_context(|| format!("the answer of {} broke off", self.url))
+    }
+
+    /// Sends bytes to be in some place.
+    pub(crate) fn upload(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        bytes: Vec<u8>,
+    ) -> anyhow::Result<Json> {
+        let mut request = self.agent.put(self.address(path));
+        for (key, value) in query {
+            request = request.query(*key, value);
+        }
+        self.read(request.header("content-type", "application/octet-stream").send(bytes))
+    }
+
     fn send(&self, method: Method, path: &str, body: &Json) -> anyhow::Result<Json> {
         let request = Request::builder()
             .method(method)

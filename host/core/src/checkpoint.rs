@@ -1,4 +1,4 @@
-use crate::{CheckpointId, Digest, Interrupt, Json, Object, RunId, ThreadId, Timestamp};
+use crate::{CheckpointId, Interrupt, Json, Manifest, Object, RunId, ThreadId, Timestamp};
 
 /// What a thread was after a run or a change by a client; immutable.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,41 +102,6 @@ impl Pending {
         };
         !answers.is_empty() && answers.keys().all(asked)
     }
-}
-
-/// The files of a sandbox, sorted by path.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Manifest {
-    /// Every file, directory and symbolic link below the sandbox's root.
-    pub entries: Vec<FileEntry>,
-}
-
-/// One entry of a [`Manifest`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileEntry {
-    /// Relative to the root, with `/` between the parts; never empty, absolute or with `..`.
-    pub path: String,
-    /// What it is.
-    pub kind: FileKind,
-}
-
-/// What an entry of a [`Manifest`] is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FileKind {
-    /// A directory.
-    Directory,
-    /// A regular file, whose bytes are a blob.
-    File {
-        /// Names the blob.
-        digest: Digest,
-        /// In bytes.
-        size: u64,
-    },
-    /// A symbolic link; the host never follows it.
-    Symlink {
-        /// Where it points, as the guest wrote it.
-        target: String,
-    },
 }
 
 #[cfg(test)]

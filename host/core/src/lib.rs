@@ -23,6 +23,7 @@ mod inherit;
 mod item;
 mod key;
 mod limits;
+mod manifest;
 mod origin;
 mod outcome;
 mod policy;
@@ -37,7 +38,7 @@ mod ttl;
 mod web_url;
 
 pub use assistant::{Assistant, AssistantPatch};
-pub use checkpoint::{Checkpoint, CheckpointSource, FileEntry, FileKind, Manifest, Pending};
+pub use checkpoint::{Checkpoint, CheckpointSource, Pending};
 pub use clock::{Clock, SystemClock, to_micros};
 pub use cron::{Cron, CronState, CronStats, LastFailure, NextFire};
 pub use cron_grant::CronGrant;
@@ -58,6 +59,7 @@ pub use item::{
 };
 pub use key::{ApiKey, InvalidKey, InvalidRate, KeyToken, Rate, Scope, Secret};
 pub use limits::{HttpLimits, Limits};
+pub use manifest::{FileEntry, FileKind, FilePath, InTheWay, InvalidFilePath, Manifest};
 pub use origin::{InvalidOrigin, OriginPattern};
 pub use outcome::{ErrorCode, Failure, Interrupt, LogLevel, LogLine, LogSource, Outcome, Report};
 pub use policy::{Catchup, CronPolicy, FailureKind, LARGEST_BACKLOG, ON_TIME, Overlap, Retry};

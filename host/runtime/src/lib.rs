@@ -45,6 +45,7 @@ mod deliveries;
 mod error;
 mod executor;
 mod expiry;
+mod files;
 mod folder;
 mod grants;
 mod host;
@@ -79,6 +80,7 @@ mod zones;
 pub use check::{ComponentCheck, check_component, component_id};
 pub use crons::{FirePage, FireQuery, Preview, PreviewCron, PreviewedInstant};
 pub use error::Error;
+pub use files::{OpenedFile, ThreadFiles};
 pub use folder::{ComponentState, ComponentStatus};
 pub use grants::{
     CronGrantSettings, GrantBounds, GrantSettings, HostEnvironment, InvalidName, NamePattern,

@@ -1,4 +1,6 @@
-use wakeful_core::{Checkpoint, CheckpointId, CheckpointSource, Object, Thread, ThreadId};
+use wakeful_core::{
+    Checkpoint, CheckpointId, CheckpointSource, Object, Thread, ThreadId, Timestamp,
+};
 use wakeful_store::{Put, PutCheckpoint};
 
 use crate::updates::{graph_of, successor};
@@ -86,17 +88,37 @@ impl Host {
         id: ThreadId,
         update: StateUpdate,
     ) -> Result<CheckpointId, Error> {
-        self.refuse_when_stopping()?;
-        for _ in 0..TRIES {
-            let ThreadState { thread, checkpoint: base } =
-                self.thread_state(id, update.checkpoint).await?;
+        self.change_state(id, update.checkpoint, |thread, base, now| {
             let component = graph_of(id, &thread.metadata)?;
-            let now = self.now();
-            let mut checkpoint = successor(id, &component, base.as_ref(), &update.updates, now)?;
+            let mut checkpoint = successor(id, &component, base, &update.updates, now)?;
             if let Some(origin) = update.checkpoint {
                 checkpoint.metadata.insert("checkpoint_id".into(), origin.to_string().into());
             }
+            Ok(checkpoint)
+        })
+        .await
+    }
+
+    /// Makes what `change` makes of a thread's state, newest or earlier, its newest; the state itself
+    /// if there is nothing to change. The thread must be idle. `change` is asked again when others
+    /// were faster.
+    pub(crate) async fn change_state(
+        &self,
+        id: ThreadId,
+        at: Option<CheckpointId>,
+        change: impl Fn(&Thread, Option<&Checkpoint>, Timestamp) -> Result<Checkpoint, Error>
+        + Send
+        + Sync,
+    ) -> Result<CheckpointId, Error> {
+        self.refuse_when_stopping()?;
+        for _ in 0..TRIES {
+            let ThreadState { thread, checkpoint: base } = self.thread_state(id, at).await?;
+            let now = self.now();
+            let checkpoint = change(&thread, base.as_ref(), now)?;
             let made = checkpoint.id;
+            if base.is_some_and(|base| base.id == made) {
+                return Ok(made);
+            }
             let put = PutCheckpoint { checkpoint, seen: thread.head, now };
             match self.store().put_checkpoint(put).await? {
                 Put::Written => {

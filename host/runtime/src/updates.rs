@@ -1,8 +1,8 @@
 //! What clients write into the state of a thread, in the place of a run.
 
 use wakeful_core::{
-    Checkpoint, CheckpointId, CheckpointSource, ComponentId, Json, Manifest, Object, ThreadId,
-    Timestamp,
+    Checkpoint, CheckpointId, CheckpointSource, ComponentId, Json, Manifest, Object, Thread,
+    ThreadId, Timestamp,
 };
 
 use crate::{Error, NodeUpdate, Superstep};
@@ -101,6 +101,29 @@ pub(crate) fn successor(
         source,
         metadata,
     })
+}
+
+/// The checkpoint that other files make of `base`.
+pub(crate) fn successor_with(
+    thread: &Thread,
+    base: Option<&Checkpoint>,
+    files: Manifest,
+    now: Timestamp,
+) -> Checkpoint {
+    let graph = thread.metadata.get("graph_id").map(|graph| ("graph_id".to_owned(), graph.clone()));
+    Checkpoint {
+        id: CheckpointId::generate(),
+        thread_id: thread.id,
+        parent: base.map(|base| base.id),
+        run_id: None,
+        step: 0,
+        created_at: now,
+        values: base.map_or_else(|| Object::new().into(), |base| base.values.clone()),
+        files,
+        pending: base.and_then(|base| base.pending.clone()),
+        source: CheckpointSource::Update,
+        metadata: graph.into_iter().collect(),
+    }
 }
 
 /// The checkpoints of a new thread on which `supersteps` are replayed.

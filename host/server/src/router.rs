@@ -52,6 +52,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(routes::graphs::routes())
         .merge(routes::threads::routes())
         .merge(routes::states::routes())
+        .merge(routes::files::routes())
         .merge(routes::runs::routes())
         .merge(routes::endings::routes())
         .merge(routes::streams::routes())

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -95,6 +95,17 @@ impl Blobs {
         let mut bytes = Vec::new();
         self.find(digest)?.read_to_end(&mut bytes)?;
         if Digest::of(&bytes) == digest { Ok(bytes) } else { Err(mismatch(digest)) }
+    }
+
+    /// A blob as a file, which holds what it should.
+    pub(crate) fn open_whole(&self, digest: Digest) -> Result<File, Error> {
+        let mut file = self.find(digest)?;
+        let (found, _) = copy_hashed(&mut file, &mut io::sink())?;
+        if found != digest {
+            return Err(mismatch(digest));
+        }
+        file.rewind()?;
+        Ok(file)
     }
 
     /// Copies a blob into a new file.

@@ -6,6 +6,7 @@ pub(crate) mod cron_fires;
 pub(crate) mod crons;
 pub(crate) mod deliveries;
 pub(crate) mod endings;
+pub(crate) mod files;
 pub(crate) mod graphs;
 pub(crate) mod items;
 pub(crate) mod keys;

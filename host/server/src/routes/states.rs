@@ -90,7 +90,7 @@ async fn state(
         (found, _) => found?,
     };
     let state = match &found.checkpoint {
-        Some(checkpoint) => State::at(&found.thread, checkpoint),
+        Some(checkpoint) => State::at(&found.thread, checkpoint).with_files(checkpoint),
         None => State::empty(),
     };
     Ok(Json(select.apply(&state)).into_response())

@@ -12,6 +12,7 @@ mod cron_policy;
 mod cron_search;
 mod delivery;
 mod extracted;
+mod file;
 mod fire;
 mod grants;
 mod graph;
@@ -50,6 +51,7 @@ pub(crate) use cron_body::{
 pub(crate) use cron_details::Details;
 pub(crate) use cron_search::{CronFilter, CronSearch};
 pub(crate) use delivery::Delivery;
+pub(crate) use file::{File, Files};
 pub(crate) use fire::Fire;
 pub(crate) use grants::Grants;
 pub(crate) use graph::{graph, schemas};

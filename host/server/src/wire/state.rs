@@ -8,7 +8,7 @@ use wakeful::core::{Checkpoint, CheckpointId, Json, Object, Thread, ThreadId};
 use crate::error::Error;
 use crate::extract::parse_id;
 use crate::wire::interrupt::{Question, questions, task_id};
-use crate::wire::{Text, Time};
+use crate::wire::{File, Text, Time};
 
 /// Where a thread stood at a checkpoint, on the wire.
 #[derive(Serialize, ToSchema)]
@@ -25,6 +25,9 @@ pub(crate) struct State<'a> {
     checkpoint_id: Option<Text<CheckpointId>>,
     #[schema(value_type = Option<String>, format = "uuid")]
     parent_checkpoint_id: Option<Text<CheckpointId>>,
+    /// Not part of the protocol, and not in a history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Vec<File>>,
 }
 
 /// The part of a run that asked questions. LangGraph names a node here; a component is one node.
@@ -70,6 +73,7 @@ impl<'a> State<'a> {
         "interrupts",
         "checkpoint_id",
         "parent_checkpoint_id",
+        "files",
     ];
 
     /// The state of a thread without checkpoints.
@@ -85,6 +89,7 @@ impl<'a> State<'a> {
             interrupts: Vec::new(),
             checkpoint_id: None,
             parent_checkpoint_id: None,
+            files: None,
         }
     }
 
@@ -121,7 +126,14 @@ impl<'a> State<'a> {
             interrupts: asked,
             checkpoint_id: Some(Text(checkpoint.id)),
             parent_checkpoint_id: checkpoint.parent.map(Text),
+            files: None,
         }
+    }
+
+    /// The same with the thread's files.
+    pub(crate) fn with_files(mut self, checkpoint: &Checkpoint) -> Self {
+        self.files = Some(checkpoint.files.entries.iter().map(File::from).collect());
+        self
     }
 }
 

@@ -20,6 +20,7 @@ mod cron_policies;
 mod cron_preview;
 mod crons;
 mod errors;
+mod files;
 mod graphs;
 mod headers;
 mod inherited;

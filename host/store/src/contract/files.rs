@@ -1,5 +1,6 @@
 //! Laws of files, of sweeping, and of the end.
 
+use std::io::Read;
 use std::path::PathBuf;
 
 use wakeful_core::{Digest, FileEntry, FileKind, Manifest, ThreadId};
@@ -36,7 +37,15 @@ pub async fn a_file_comes_back_under_its_digest(store: Shared) {
         store.fetch_file(expected.0, &target).await.unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), bytes);
         assert!(store.fetch_file(expected.0, &target).await.is_err());
+        let (mut file, mut read) = (store.open_file(expected.0).await.unwrap(), Vec::new());
+        file.read_to_end(&mut read).unwrap();
+        assert_eq!(read, bytes);
     }
+    let digest = store.put_bytes(b"held".to_vec()).await.unwrap();
+    assert_eq!(digest, Digest::of(b"held"));
+    store.fetch_file(digest, &folder.0.join("held")).await.unwrap();
+    let missing = store.open_file(Digest::of(b"missing")).await;
+    assert!(matches!(missing, Err(Error::Damaged { .. })));
     let missing = store.fetch_file(Digest::of(b"missing"), &folder.0.join("m")).await;
     assert!(matches!(missing, Err(Error::Damaged { .. })));
 }

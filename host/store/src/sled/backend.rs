@@ -1,3 +1,4 @@
+use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -270,9 +271,17 @@ impl Store for SledStore {
         self.docs(move |docs| docs.blobs.put_file(&source)).await
     }
 
+    async fn put_bytes(&self, bytes: Vec<u8>) -> Result<Digest, Error> {
+        self.docs(move |docs| docs.blobs.put(&bytes)).await
+    }
+
     async fn fetch_file(&self, digest: Digest, target: &Path) -> Result<(), Error> {
         let target = target.to_owned();
         self.docs(move |docs| docs.blobs.fetch(digest, &target)).await
+    }
+
+    async fn open_file(&self, digest: Digest) -> Result<File, Error> {
+        self.docs(move |docs| docs.blobs.open_whole(digest)).await
     }
 
     async fn sweep(

@@ -1,3 +1,4 @@
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -178,8 +179,13 @@ pub trait Store:
     /// Keeps the bytes of a file under their digest, durably. They stay while a checkpoint names
     /// them, and for some minutes after this call.
     async fn put_file(&self, source: &Path) -> Result<(Digest, u64), Error>;
+    /// Keeps these bytes as [`Store::put_file`] does those of a file.
+    async fn put_bytes(&self, bytes: Vec<u8>) -> Result<Digest, Error>;
     /// Writes the bytes with this digest to a new file.
     async fn fetch_file(&self, digest: Digest, target: &Path) -> Result<(), Error>;
+    /// The bytes with this digest, to be read from their beginning. They can be read to their end
+    /// whatever happens to the record that names them.
+    async fn open_file(&self, digest: Digest) -> Result<File, Error>;
 
     /// Deletes what may go: records of runs whose thread is gone and that ended before
     /// `runs_before`, fires recorded before `fires_before`, and blobs that nothing names. Returns

@@ -1,6 +1,7 @@
 //! `wakeful threads`.
 
 mod change;
+mod files;
 mod state;
 
 use clap::{Args, Subcommand};
@@ -18,6 +19,8 @@ pub(crate) enum Command {
     Show(Show),
     State(state::State),
     History(state::History),
+    #[command(subcommand)]
+    Files(files::Command),
     Update(change::Update),
     Copy(change::Copy),
     Prune(change::Prune),
@@ -58,6 +61,7 @@ pub(super) fn run(command: &Command, client: &Client, json: bool) -> anyhow::Res
         Command::Show(Show { thread }) => show(*thread, client, json),
         Command::State(arguments) => state::run(arguments, client, json),
         Command::History(arguments) => state::history(arguments, client, json),
+        Command::Files(command) => files::run(command, client, json),
         Command::Update(arguments) => change::update(arguments, client, json),
         Command::Copy(arguments) => change::copy(arguments, client, json),
         Command::Prune(arguments) => change::prune(arguments, client, json),

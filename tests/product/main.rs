@@ -18,6 +18,7 @@ mod crash;
 mod cron_commands;
 mod crons;
 mod egress;
+mod files;
 mod folder;
 mod items;
 mod keys;

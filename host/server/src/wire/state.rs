@@ -130,9 +130,10 @@ impl<'a> State<'a> {
         }
     }
 
-    /// The same with the thread's files.
+    /// The same with the thread's files, if it has any.
     pub(crate) fn with_files(mut self, checkpoint: &Checkpoint) -> Self {
-        self.files = Some(checkpoint.files.entries.iter().map(File::from).collect());
+        let files: Vec<_> = checkpoint.files.entries.iter().map(File::from).collect();
+        self.files = Some(files).filter(|files| !files.is_empty());
         self
     }
 }

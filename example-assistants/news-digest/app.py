@@ -1,9 +1,11 @@
 """News Digest writes the day's digest of RSS and Atom feeds.
 
-It reads feeds from its input, `{"feeds": {"Example": "<rss>…"}}`, and from the files of its thread,
-`/feeds/Example.xml`. Of each entry that it has not seen before it takes the title, the link and the
-first sentences. The digest is its reply and stays in `/digests/2030-01-01.md`; what it has seen, in
-`/seen.json`. Both are kept only if the run succeeds, so that a run which fails loses no news.
+Its input names the feeds, `{"feeds": {"Example": "https://example.com/feed.xml"}}`, whose hosts have
+to be granted in `news-digest.toml`; a feed may also stand there as it is, or in the files of the
+thread, as `/feeds/Example.xml`. Of each entry that it has not seen before it takes the title, the
+link and the first sentences. The digest is its reply and stays in `/digests/2030-01-01.md`; what it
+has seen, in `/seen.json`. Both are kept only if the run succeeds, so that a run which fails loses
+no news.
 """
 
 import html
@@ -15,6 +17,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import wakeful
+from wakeful_http import fetch
 
 ROOT = Path("/")
 SEEN = ROOT / "seen.json"
@@ -36,12 +39,12 @@ class Entry:
 def run(run: wakeful.Run) -> wakeful.Outcome:
     seen = read_seen()
     sections, count = [], 0
-    for name, xml in feeds(run).items():
+    for name, feed in feeds(run).items():
         try:
-            fresh = [entry for entry in entries(xml) if entry.id not in seen]
-        except ElementTree.ParseError as error:
+            fresh = [entry for entry in entries(read(feed)) if entry.id not in seen]
+        except (ElementTree.ParseError, wakeful.Error) as error:
             # One feed that is broken today is no reason to do without the others.
-            wakeful.warn(f"{name} is not a feed", reason=error)
+            wakeful.warn(f"{name} cannot be read", reason=error)
             sections.append(f"## {name}\n\nThis feed cannot be read: {error}.")
             continue
         seen.update(dict.fromkeys(entry.id for entry in fresh))
@@ -60,10 +63,20 @@ def run(run: wakeful.Run) -> wakeful.Outcome:
 def feeds(run: wakeful.Run) -> dict[str, str]:
     """The feeds by their names: those of the thread's files, then those of the input."""
     given = run.input.get("feeds", {})
-    if not isinstance(given, dict) or not all(isinstance(xml, str) for xml in given.values()):
-        raise wakeful.Error("`feeds` must be an object of names and the text of each feed", "invalid-input")
+    if not isinstance(given, dict) or not all(isinstance(feed, str) for feed in given.values()):
+        raise wakeful.Error("`feeds` must be an object of names and the address of each feed", "invalid-input")
     files = sorted((ROOT / "feeds").glob("*.xml"))
     return {file.stem: file.read_text() for file in files} | given
+
+
+def read(feed: str) -> str | bytes:
+    """The XML of a feed: what its address answers, or the feed as it stands."""
+    if not feed.startswith(("http://", "https://")):
+        return feed
+    answer = fetch(feed, headers={"accept": "application/rss+xml, application/atom+xml, application/xml;q=0.9"})
+    if not answer.ok:
+        raise wakeful.Error(f"{feed} answers with status {answer.status}", "unavailable", retryable=True)
+    return answer.body
 
 
 def read_seen() -> dict[str, None]:
@@ -71,7 +84,7 @@ def read_seen() -> dict[str, None]:
     return dict.fromkeys(json.loads(SEEN.read_text())) if SEEN.exists() else {}
 
 
-def entries(xml: str) -> list[Entry]:
+def entries(xml: str | bytes) -> list[Entry]:
     """The entries of a feed, in RSS 1.0 and 2.0 or Atom, whose names differ in little else than namespaces."""
     found = []
     for item in ElementTree.fromstring(xml).iter():

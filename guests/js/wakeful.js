@@ -97,14 +97,16 @@ class Questions {
 /**
  * Makes the exports of an assistant. `run` returns the thread's new values, which replace the old
  * ones as a whole, or what `ask` returns; then the run goes on from its beginning once they are
- * answered, with the answers in `run.answers`.
+ * answered, with the answers in `run.answers`. Built with componentize-js, it may be `async`.
  */
 export function define({ name, description = "", version = "0.1.0", schemas = {}, run }) {
   return {
     assistant: {
       invoke(info, input) {
         try {
-          return outcomeOf(run(new Run(info, input)));
+          const result = run(new Run(info, input));
+          // With `fetch` there is something to wait for.
+          return result instanceof Promise ? settled(result) : outcomeOf(result);
         } catch (error) {
           throw errorOf(error);
         }
@@ -124,6 +126,14 @@ export function define({ name, description = "", version = "0.1.0", schemas = {}
       },
     },
   };
+}
+
+async function settled(promise) {
+  try {
+    return outcomeOf(await promise);
+  } catch (error) {
+    throw errorOf(error);
+  }
 }
 
 function inputOf(text) {

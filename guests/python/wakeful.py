@@ -9,7 +9,7 @@
     Assistant, Metadata = wakeful.export(run, name="weekly", description="Counts weeks")
 
 The module with these lines is what `componentize-py componentize` is given, for the world
-`described-assistant-plugin`. A run sees its thread's files at `/`, through `open`. Values and files
+`http-assistant-plugin`, or `described-assistant-plugin` without `wakeful_http`. A run sees its thread's files at `/`, through `open`. Values and files
 are kept only if the run succeeds.
 """
 

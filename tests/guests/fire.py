@@ -7,15 +7,7 @@ import urllib.request
 
 URL = os.environ["WAKEFUL_URL"]
 PATIENCE = 60
-
-RSS = """<?xml version="1.0"?><rss version="2.0"><channel><title>Example</title>
-<item><guid>1</guid><title>First &amp; best</title><link>https://example.com/1</link>
-<description>&lt;p&gt;One sentence. Another one! A third.&lt;/p&gt;</description></item>
-</channel></rss>"""
-
-ATOM = """<feed xmlns="http://www.w3.org/2005/Atom"><title>Atomic</title>
-<entry><id>urn:2</id><title>Second</title><link href="https://example.com/2"/><summary>Short.</summary></entry>
-</feed>"""
+WEB = os.environ["WEB_URL"]
 
 
 def call(method, path, body=None):
@@ -45,10 +37,20 @@ for name in ("snake", "script"):
     assert "must be a list" in json.dumps(answer["__error__"]), answer
     print(f"{name}: {len(values['messages'])} fires, and a refusal")
 
-given = {"feeds": {"Example": RSS, "Atomic": ATOM, "Broken": "<rss>"}}
+feeds = {name: f"{WEB}/{name}" for name in ("rss", "moved", "broken", "gone")}
+given = {"feeds": {**feeds, "elsewhere": "https://example.com/feed"}}
 values, _ = after_fires("news-digest", given, lambda values: len(values.get("messages", [])) >= 2)
 first, second = (message["content"] for message in values["messages"][:2])
 assert "- **[First & best](https://example.com/1)** One sentence. Another one!" in first, first
-assert "[Second](https://example.com/2)** Short." in first and "cannot be read" in first, first
+assert "[Second](https://example.com/2)** Short." in first, first
+for name, reason in (("broken", "no element found"), ("gone", "status 404"), ("elsewhere", "is not granted")):
+    assert reason in first.partition(f"## {name}\n")[2].partition("\n\n##")[0], (name, first)
 assert "First" not in second and values["seen"] == 2, second
-print("news-digest: told each entry once")
+print("news-digest: read feeds where they are, and told each entry once")
+
+given = {"url": f"{WEB}/counter"}
+values, _ = after_fires("watch-page", given, lambda values: len(values.get("messages", [])) >= 3)
+told = [message["content"] for message in values["messages"][:3]]
+assert told[0] == f"Watching {WEB}/counter.", told
+assert told[1].endswith("- visit 1\n+ visit 2") and told[2].endswith("- visit 2\n+ visit 3"), told
+print("watch-page: told what had changed")

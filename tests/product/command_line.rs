@@ -188,7 +188,7 @@ fn an_unknown_setting_is_named() {
 fn a_backup_of_a_running_server_restores_into_a_new_folder() {
     let mut server = Server::start();
     let thread = server.thread();
-    let body = json!({"assistant_id": "todo", "input": {"messages": [{"role": "user", "content": "add buy milk"}]}});
+    let body = json!({"assistant_id": "weekly-todos", "input": {"messages": [{"role": "user", "content": "add buy milk"}]}});
     server.post(&format!("/threads/{thread}/runs/wait"), body).ok();
     let place = tempfile::tempdir().unwrap();
     let copy = place.path().join("copy");
@@ -203,7 +203,7 @@ fn a_backup_of_a_running_server_restores_into_a_new_folder() {
     std::fs::remove_dir_all(server.data()).unwrap();
     ok(wakeful(&["restore", copy.to_str().unwrap(), "--data", server.data().to_str().unwrap()]));
     server.launch();
-    let body = json!({"assistant_id": "todo", "input": {}});
+    let body = json!({"assistant_id": "weekly-todos", "input": {}});
     let values = server.post(&format!("/threads/{thread}/runs/wait"), body).ok();
     assert!(values.to_string().contains("buy milk"), "{values}");
 
@@ -231,7 +231,7 @@ fn an_assistant_is_made_changed_taken_back_and_deleted() {
     let listed = ok(server.wakeful(&["assistants", "list", "--all"]));
     assert!(listed.contains(id) && listed.contains("Mine"), "{listed}");
     assert!(ok(server.wakeful(&["assistants", "show", id])).contains("Mine"));
-    let shown = ok(server.wakeful(&["assistants", "show", "todo"]));
+    let shown = ok(server.wakeful(&["assistants", "show", "weekly-todos"]));
     assert!(shown.contains("Keeps the list") && shown.contains("input schema"), "{shown}");
     ok(server.wakeful(&["assistants", "delete", id, "--threads"]));
     for command in ["show", "update", "versions", "delete"] {

@@ -40,12 +40,12 @@ fn files_of_a_thread_persist_from_fire_to_fire() {
     let thread = server.thread();
     let say = |text: &str| json!({"messages": [{"role": "user", "content": text}]});
     let run = |input: Value| {
-        let body = json!({"assistant_id": "todo", "input": input});
+        let body = json!({"assistant_id": "weekly-todos", "input": input});
         server.post(&format!("/threads/{thread}/runs/wait"), body).ok()
     };
     run(say("add buy milk"));
     run(say("add call Ada"));
-    let cron = cron_on(&server, &thread, "todo", json!({}));
+    let cron = cron_on(&server, &thread, "weekly-todos", json!({}));
     eventually("the list is printed by a fire", || {
         fires(&server, &cron).iter().any(|fire| {
             let run = server.get(&format!("/runs/{}", text(fire, "run_id"))).ok();

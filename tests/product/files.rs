@@ -22,7 +22,7 @@ fn files_are_listed_read_put_and_deleted_from_the_command_line() {
     let put = run(&["put", thread, "todo.md", &local("week.md"), "--json"], 0);
     let put: Value = serde_json::from_str(&put).unwrap();
     let input = json!({ "messages": [{ "role": "user", "content": "add buy milk" }] });
-    let body = json!({ "assistant_id": "todo", "input": input });
+    let body = json!({ "assistant_id": "weekly-todos", "input": input });
     server.post(&format!("/threads/{thread}/runs/wait"), body).ok();
 
     let both = run(&["get", thread, "todo.md"], 0);

@@ -40,7 +40,7 @@ impl Server {
     /// Starts a server with the example assistants.
     pub(crate) fn start() -> Self {
         let mut server = Self::new();
-        for name in ["echo", "clock", "todo"] {
+        for name in ["echo", "clock", "weekly-todos"] {
             server.install(name, name);
         }
         server.launch();

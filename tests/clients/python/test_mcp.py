@@ -24,7 +24,7 @@ def with_client(mode, work):
 def test_every_assistant_is_a_tool(mode):
     async def work(client):
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-        assert {"echo", "clock", "todo"} <= tools.keys()
+        assert {"echo", "clock", "weekly-todos"} <= tools.keys()
         assert tools["echo"].input_schema["type"] == "object"
         assert tools["echo"].description
 

@@ -37,7 +37,7 @@ async fn every_example_runs_within_the_default_limits() {
 
 #[tokio::test]
 async fn files_written_by_one_run_are_there_for_the_next() {
-    let bytes = fs::read(dist().join("todo.wasm")).expect("the examples are built");
+    let bytes = fs::read(dist().join("weekly-todos.wasm")).expect("the examples are built");
     let info = runner().load(bytes.into()).await.unwrap();
     assert!(info.uses_files);
     let root = tempfile::tempdir().unwrap();

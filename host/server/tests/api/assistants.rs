@@ -173,7 +173,7 @@ async fn an_assistant_that_cannot_be_is_refused() {
 #[tokio::test]
 async fn a_change_makes_a_version_and_an_earlier_one_can_be_gone_back_to() {
     let api = Api::start().await;
-    api.add("todo").await;
+    api.add("weekly-todos").await;
     let (first, path) = create(
         &api,
         json!({
@@ -194,7 +194,7 @@ async fn a_change_makes_a_version_and_an_earlier_one_can_be_gone_back_to() {
     assert_eq!((&second["name"], &second["description"]), (&json!("Renamed"), &json!("d")));
     assert_eq!(second["created_at"], first["created_at"]);
     assert_ne!(second["updated_at"], first["updated_at"]);
-    assert_eq!(api.patch(&path, json!({"graph_id": "todo"})).await.ok()["graph_id"], "todo");
+    assert_eq!(api.patch(&path, json!({"graph_id": "weekly-todos"})).await.ok()["graph_id"], "weekly-todos");
     let fourth = api.patch(&path, json!({})).await.ok();
     assert_eq!((&fourth["version"], &fourth["name"]), (&json!(4), &json!("Renamed")));
 
@@ -219,7 +219,7 @@ async fn a_change_makes_a_version_and_an_earlier_one_can_be_gone_back_to() {
         assert_eq!(back[same], first[same], "{same}");
     }
     let by_query = api.text(Method::POST, &format!("{latest}?version=4"), "").await.ok();
-    assert_eq!((&by_query["version"], &by_query["graph_id"]), (&json!(4), &json!("todo")));
+    assert_eq!((&by_query["version"], &by_query["graph_id"]), (&json!(4), &json!("weekly-todos")));
     assert_eq!(api.patch(&path, json!({"description": null})).await.ok()["version"], 5);
     assert_eq!(api.get(&path).await.ok()["description"], Value::Null);
 }

@@ -84,12 +84,12 @@ async fn files_lie_in_the_state_and_leave_the_values_alone() {
 #[tokio::test]
 async fn a_run_finds_the_files_that_a_client_put_and_they_survive_a_restart() {
     let api = Api::start().await;
-    api.add("todo").await;
+    api.add("weekly-todos").await;
     let thread = api.thread().await;
     put(&api, &thread, "todo.md", "- [ ] call home\n").await.ok();
     let api = api.restart().await;
     api.until("/components", |it| it.as_array().is_some_and(|it| it.len() == 2)).await;
-    let input = json!({ "assistant_id": "todo", "input": message("add buy milk") });
+    let input = json!({ "assistant_id": "weekly-todos", "input": message("add buy milk") });
     api.post(&format!("{thread}/runs/wait"), input).await.ok();
     let read = api.get(&content(&thread, "todo.md")).await;
     let kept = String::from_utf8(read.body.to_vec()).unwrap();

@@ -47,11 +47,11 @@ async fn schemas_are_what_the_component_says_of_itself() {
     for name in names {
         assert_eq!(silent.get(name), Some(&Value::Null), "{name}");
     }
-    api.add("todo").await;
-    let made = api.post("/assistants", json!({"graph_id": "todo"})).await.ok();
+    api.add("weekly-todos").await;
+    let made = api.post("/assistants", json!({"graph_id": "weekly-todos"})).await.ok();
     let path = format!("/assistants/{}", text(&made, "assistant_id"));
     let schemas = api.get(&format!("{path}/schemas")).await.ok();
-    assert_eq!(schemas["graph_id"], "todo");
+    assert_eq!(schemas["graph_id"], "weekly-todos");
     assert_eq!(schemas["input_schema"]["properties"]["messages"]["type"], "array");
     assert_eq!(schemas["output_schema"]["properties"]["todo"]["type"], "array");
     assert_eq!(schemas["state_schema"], schemas["output_schema"]);
@@ -62,7 +62,7 @@ async fn schemas_are_what_the_component_says_of_itself() {
     let components = api.get("/components").await.ok();
     let (echo, todo) = (&components[0], &components[1]);
     assert_eq!((&echo["name"], &echo["schemas"]), (&Value::Null, &Value::Null));
-    assert_eq!(todo["name"], "Todo");
+    assert_eq!(todo["name"], "Weekly Todos");
     assert_eq!(todo["schemas"]["input"], schemas["input_schema"]);
     assert!(text(todo, "description").contains("list") && !text(todo, "version").is_empty());
 }

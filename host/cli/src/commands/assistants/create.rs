@@ -11,7 +11,7 @@ use crate::out;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   wakeful assistants create echo --name 'Loud echo' --context '{\"prefix\": \"HEY\"}'
-  wakeful assistants create todo --config @config.json --metadata '{\"team\": \"a\"}'")]
+  wakeful assistants create weekly-todos --config @config.json --metadata '{\"team\": \"a\"}'")]
 pub(crate) struct Arguments {
     /// Create it from this component
     component: String,

@@ -15,7 +15,7 @@ use crate::{input, out};
     group(clap::ArgGroup::new("when").args(When::OPTIONS).required(true).multiple(true)),
     after_help = "Examples:
   wakeful crons create --assistant echo --schedule '0 9 * * MON-FRI' --timezone Europe/Berlin
-  wakeful crons create --assistant todo --schedule @daily --thread new --input @input.json
+  wakeful crons create --assistant weekly-todos --schedule @daily --thread new --input @input.json
   wakeful crons create --assistant echo --every 15m --overlap buffer_one --end-time 2027-01-01T00:00:00Z
   wakeful crons create --assistant echo --at 2027-01-31T09:00:00 --timezone Europe/Berlin"
 )]

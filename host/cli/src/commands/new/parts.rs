@@ -32,6 +32,8 @@ pub(super) const RUST: &[Part] = parts! {
     "wakeful-guest/src/outcome.rs": "guests/rust/src/outcome.rs",
     "wakeful-guest/src/run.rs": "guests/rust/src/run.rs",
     "wakeful-guest/wit/assistant.wit": "wit/assistant.wit",
+    "wakeful-guest/wit/deps/http.wit": "wit/deps/http.wit",
+    "wakeful-guest/wit/deps/io.wit": "wit/deps/io.wit",
 };
 
 pub(super) const PYTHON: &[Part] = parts! {
@@ -40,7 +42,10 @@ pub(super) const PYTHON: &[Part] = parts! {
     ".gitignore": "guests/python/template/gitignore",
     "app.py": "guests/python/template/app.py",
     "wakeful.py": "guests/python/wakeful.py",
+    "wakeful_http.py": "guests/python/wakeful_http.py",
     "wit/assistant.wit": "wit/assistant.wit",
+    "wit/deps/http.wit": "wit/deps/http.wit",
+    "wit/deps/io.wit": "wit/deps/io.wit",
 };
 
 pub(super) const JS: &[Part] = parts! {
@@ -50,4 +55,6 @@ pub(super) const JS: &[Part] = parts! {
     "assistant.js": "guests/js/template/assistant.js",
     "wakeful.js": "guests/js/wakeful.js",
     "wit/assistant.wit": "wit/assistant.wit",
+    "wit/deps/http.wit": "wit/deps/http.wit",
+    "wit/deps/io.wit": "wit/deps/io.wit",
 };

@@ -1,4 +1,4 @@
-//! What Todo says of itself.
+//! What Weekly Todos says of itself.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::exports::wakeful::assistant::metadata::{Description, Guest};
 impl Guest for Todo {
     fn describe() -> Description {
         Description {
-            name: "Todo".to_owned(),
+            name: "Weekly Todos".to_owned(),
             description: "Keeps the list of the week, in a file of its thread".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             input_schema: Some(input().to_string()),

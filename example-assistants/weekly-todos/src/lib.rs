@@ -1,4 +1,4 @@
-//! Todo keeps the list of the week in `todo.md`, among the files of its thread.
+//! Weekly Todos keeps the list of the week in `todo.md`, among the files of its thread.
 //!
 //! It understands `add buy milk`, `done 2`, `done buy milk` and `list`, one per message. To
 //! anything else, and whenever a cron wakes it, it replies with the list.

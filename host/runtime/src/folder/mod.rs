@@ -33,6 +33,22 @@ pub struct ComponentStatus {
     /// What is wrong with the file, or with its `.toml`, as it is now. An earlier good version
     /// goes on serving.
     pub problem: Option<String>,
+    /// Whether the file is being read and compiled, which takes up to a minute for a large one.
+    pub loading: bool,
+}
+
+impl ComponentStatus {
+    /// In a few words.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match (&self.serving, &self.problem) {
+            (Some(_), _) if self.loading => "serving, loading another version",
+            (None, _) if self.loading => "loading",
+            (Some(_), None) => "serving",
+            (Some(_), Some(_)) => "serving an earlier version",
+            (None, _) => "broken",
+        }
+    }
 }
 
 /// The version of a component that serves runs.
@@ -82,6 +98,8 @@ struct Slot {
     changed: Option<Look>,
     serving: Option<ComponentState>,
     problem: Option<String>,
+    /// The files are being read.
+    loading: bool,
     /// The last look did not find the file.
     missing: bool,
 }
@@ -124,10 +142,11 @@ impl Folder {
             path: self.component_path(id),
             serving: slot.serving.clone(),
             problem: slot.problem.clone(),
+            loading: slot.loading,
         };
-        // A file that has not been read yet is neither in service nor known to be bad.
-        let read = |(_, slot): &(&String, &Slot)| slot.taken.is_some();
-        slots.iter().filter(read).map(status).collect()
+        // A file that nobody has begun to read is neither in service nor known to be bad.
+        let begun = |(_, slot): &(&String, &Slot)| slot.taken.is_some() || slot.loading;
+        slots.iter().filter(begun).map(status).collect()
     }
 
     /// Looks at the folder, and takes what has changed in or out of service. Whether something
@@ -185,6 +204,7 @@ impl Folder {
 
     /// Reads the files of a component and takes it into service, or notes what is wrong.
     async fn take(&self, host: &Host, id: String, look: Look) -> Result<(), Error> {
+        self.lock().entry(id.clone()).or_default().loading = true;
         let loaded = self.load(host, &id).await;
         let fallback = match &loaded {
             Err(problem) => {
@@ -203,6 +223,7 @@ impl Folder {
         }
         let mut slots = self.lock();
         let slot = slots.entry(id).or_default();
+        slot.loading = false;
         let old = slot.serving.as_ref().map(|state| state.digest);
         slot.taken = Some(look);
         slot.changed = None;

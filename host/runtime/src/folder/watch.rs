@@ -34,7 +34,11 @@ pub(crate) async fn watch(host: Host) {
             // is that they have come to rest.
             () = changes.next(), if watched && !settling => {}
         }
-        let result = host.folder().scan(&host).await;
+        let result = tokio::select! {
+            // Nobody waits for a component to be compiled that will not run any more.
+            () = host.stop_token().cancelled() => return,
+            result = host.folder().scan(&host) => result,
+        };
         if let Err(problem) = &result
             && healthy
         {

@@ -1,5 +1,6 @@
 //! The host with a runner that follows a script instead of running guests.
 
+mod folder;
 mod interrupts;
 mod keys;
 mod own_crons;
@@ -34,11 +35,16 @@ pub(super) struct Script {
     /// A job waits here while it is told to.
     held: Mutex<bool>,
     reached: Notify,
+    /// What begins with `slow` is loaded once this says so.
+    load: Notify,
 }
 
 #[async_trait]
 impl Runner for Script {
     async fn load(&self, bytes: Arc<[u8]>) -> Result<ComponentInfo, LoadError> {
+        if bytes.starts_with(b"slow") {
+            self.load.notified().await;
+        }
         Ok(ComponentInfo {
             digest: Digest::of(&bytes),
             bytes: bytes.len() as u64,
@@ -73,7 +79,7 @@ impl Runner for Script {
 pub(super) struct Stage {
     pub(super) host: Host,
     script: Arc<Script>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Stage {
@@ -82,7 +88,7 @@ impl Stage {
         let script = Arc::new(Script::default());
         *script.outcomes.lock().unwrap() = outcomes.into_iter().collect();
         let host = start(folder.path(), Arc::clone(&script)).await;
-        Self { host, script, _folder: folder }
+        Self { host, script, folder }
     }
 
     /// From now on a job waits until somebody stops it.

@@ -78,11 +78,7 @@ impl<'a> From<&'a ComponentStatus> for Component<'a> {
             id: &component.id,
             // Where the folder is on this machine is nothing that clients need to know.
             path: file_name.to_string_lossy(),
-            status: match (serving, &component.problem) {
-                (Some(_), None) => "serving",
-                (Some(_), Some(_)) => "serving an earlier version",
-                (None, _) => "broken",
-            },
+            status: component.word(),
             problem: component.problem.as_deref(),
             digest: serving.map(|state| Text(state.digest)),
             bytes: serving.map(|state| state.bytes),

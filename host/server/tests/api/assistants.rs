@@ -194,7 +194,10 @@ async fn a_change_makes_a_version_and_an_earlier_one_can_be_gone_back_to() {
     assert_eq!((&second["name"], &second["description"]), (&json!("Renamed"), &json!("d")));
     assert_eq!(second["created_at"], first["created_at"]);
     assert_ne!(second["updated_at"], first["updated_at"]);
-    assert_eq!(api.patch(&path, json!({"graph_id": "weekly-todos"})).await.ok()["graph_id"], "weekly-todos");
+    assert_eq!(
+        api.patch(&path, json!({"graph_id": "weekly-todos"})).await.ok()["graph_id"],
+        "weekly-todos"
+    );
     let fourth = api.patch(&path, json!({})).await.ok();
     assert_eq!((&fourth["version"], &fourth["name"]), (&json!(4), &json!("Renamed")));
 

@@ -36,12 +36,7 @@ fn row(component: &ComponentStatus) -> [String; 4] {
     [
         format!("  {}", component.id),
         serving.map_or_else(|| "-".to_owned(), |state| format::bytes(state.bytes)),
-        match (serving, &component.problem) {
-            (Some(_), None) => "serving",
-            (Some(_), Some(_)) => "serving an earlier version",
-            (None, _) => "broken",
-        }
-        .to_owned(),
+        component.word().to_owned(),
         format::clean(component.problem.as_deref().unwrap_or_default()),
     ]
 }
@@ -78,6 +73,7 @@ mod tests {
             path: "broken.wasm".into(),
             serving: None,
             problem: Some("not a component".into()),
+            loading: false,
         };
         assert!(
             first_cron(std::slice::from_ref(&broken), SocketAddr::from(([127, 0, 0, 1], 1)), false)

@@ -20,12 +20,17 @@ mod inotify {
     pub(in super::super) struct Changes(Option<AsyncFd<OwnedFd>>);
 
     impl Changes {
+        /// Whether the folder is watched.
+        pub(in super::super) fn is_on(&self) -> bool {
+            self.0.is_some()
+        }
+
         /// Begins to watch the folder, unless that has begun. Whether it is watched now.
         pub(in super::super) fn begin(&mut self, folder: &Path) -> bool {
             if self.0.is_none() {
                 self.0 = watch(folder).ok();
             }
-            self.0.is_some()
+            self.is_on()
         }
 
         /// Returns once something has changed, or the watch has ended.
@@ -143,6 +148,10 @@ mod nothing {
     pub(in super::super) struct Changes;
 
     impl Changes {
+        pub(in super::super) fn is_on(&self) -> bool {
+            false
+        }
+
         pub(in super::super) fn begin(&mut self, _folder: &Path) -> bool {
             false
         }

@@ -21,9 +21,12 @@ pub(crate) async fn watch(host: Host) {
     let mut healthy = true;
     let mut settling = false;
     loop {
+        let was_watched = changes.is_on();
         let watched = changes.begin(&host.settings().assistants);
         let pause = match (settling, watched) {
             (true, _) => SETTLE.min(poll),
+            // What happened between the last look and the beginning of the watch is told by nobody.
+            (false, true) if !was_watched => SETTLE.min(poll),
             (false, true) => NET.max(poll),
             (false, false) => poll,
         };

@@ -49,6 +49,7 @@ fn a_component_is_said_to_be_what_it_is() {
     assert_eq!(found["problems"], json!([]));
     let imports = list(found["imports"].clone());
     assert!(imports.contains(&json!("wakeful:assistant/crons@0.1.0")), "{imports:?}");
+    assert!(list(found["can_be_granted"].clone()).contains(&json!("crons")), "{found}");
     let output = wakeful(folder.path(), &["check", examples().join("echo.wasm").to_str().unwrap()]);
     let printed = out(&output);
     assert!(printed.contains("would serve") && printed.contains("a component"), "{printed}");

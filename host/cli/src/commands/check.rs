@@ -5,6 +5,7 @@ use clap::Args;
 use serde_json::{Value as Json, json};
 use wakeful::{BinaryKind, ComponentCheck, check_component};
 
+use super::assistants::reach::grantable;
 use super::compile;
 use crate::{format, out, table};
 
@@ -66,6 +67,11 @@ fn pairs(check: &ComponentCheck) -> Vec<(&'static str, String)> {
         pairs.push(("describes itself", yes(found.describes_itself)));
         pairs.push(("imports", names(&found.imports)));
         pairs.push(("exports", names(&found.exports)));
+        let grants = grants(check).into_iter().map(|(key, what)| format!("{key}: {what}"));
+        let grants: Vec<_> = grants.collect();
+        if !grants.is_empty() {
+            pairs.push(("can be granted", grants.join("\n")));
+        }
     }
     pairs.push(("would serve", yes(check.problems.is_empty())));
     if check.problems.is_empty() {
@@ -75,8 +81,15 @@ fn pairs(check: &ComponentCheck) -> Vec<(&'static str, String)> {
     pairs
 }
 
+/// What it can use once its .toml grants it.
+fn grants(check: &ComponentCheck) -> Vec<(&'static str, &'static str)> {
+    let imports: Vec<_> = check.examination.imports.iter().map(String::as_str).collect();
+    grantable(&imports)
+}
+
 fn document(check: &ComponentCheck) -> Json {
     let found = &check.examination;
+    let grants: Vec<_> = grants(check).into_iter().map(|(key, _)| key).collect();
     json!({
         "file": check.path.display().to_string(),
         "id": check.id,
@@ -87,6 +100,7 @@ fn document(check: &ComponentCheck) -> Json {
         "describes_itself": found.describes_itself,
         "imports": found.imports,
         "exports": found.exports,
+        "can_be_granted": grants,
         "would_serve": check.problems.is_empty(),
         "problems": check.problems,
     })

@@ -2,7 +2,7 @@
 
 mod change;
 mod create;
-mod reach;
+pub(super) mod reach;
 mod show;
 mod versions;
 

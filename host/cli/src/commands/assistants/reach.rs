@@ -73,10 +73,19 @@ fn granted(component: &Json) -> Vec<String> {
     lines
 }
 
+/// What a component with these imports can use once it is granted: each key under `[grants]`, and
+/// what it is for.
+pub(in crate::commands) fn grantable(imports: &[&str]) -> Vec<(&'static str, &'static str)> {
+    let grants = GRANTED.iter().filter(|(interface, ..)| is_imported(imports, interface));
+    grants.map(|(_, key, what)| (*key, *what)).collect()
+}
+
+fn is_imported(imports: &[&str], interface: &str) -> bool {
+    imports.iter().any(|name| name.split('@').next() == Some(interface))
+}
+
 /// What it imports and cannot use.
 fn refused(component: &Json, imports: &[&str]) -> Vec<String> {
-    let imported =
-        |interface: &str| imports.iter().any(|name| name.split('@').next() == Some(interface));
     let has = |key: &str| {
         let grant = component.pointer(&format!("/grants/{key}"));
         grant.is_some_and(|grant| match grant {
@@ -84,13 +93,11 @@ fn refused(component: &Json, imports: &[&str]) -> Vec<String> {
             other => !other.is_null(),
         })
     };
-    let mut lines: Vec<_> = GRANTED
-        .iter()
-        .filter(|(interface, key, _)| {
-            // Placeholders of secrets are in the environment as well.
-            imported(interface) && !has(key) && !(*key == "environment" && has("secrets"))
-        })
-        .map(|(_, key, what)| {
+    let mut lines: Vec<_> = grantable(imports)
+        .into_iter()
+        // Placeholders of secrets are in the environment as well.
+        .filter(|(key, _)| !has(key) && !(*key == "environment" && has("secrets")))
+        .map(|(key, what)| {
             format!("{what}: nothing is granted; `{key}` under [grants] in its .toml grants it")
         })
         .collect();

@@ -53,6 +53,7 @@ pub(super) const JS: &[Part] = parts! {
     "package.json": "guests/js/template/package.json.in",
     ".gitignore": "guests/js/template/gitignore",
     "assistant.js": "guests/js/template/assistant.js",
+    "wakeful.d.ts": "guests/js/wakeful.d.ts",
     "wakeful.js": "guests/js/wakeful.js",
     "wit/assistant.wit": "wit/assistant.wit",
     "wit/deps/http.wit": "wit/deps/http.wit",

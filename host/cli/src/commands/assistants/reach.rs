@@ -96,7 +96,7 @@ fn refused(component: &Json, imports: &[&str]) -> Vec<String> {
     let mut lines: Vec<_> = grantable(imports)
         .into_iter()
         // Placeholders of secrets are in the environment as well.
-        .filter(|(key, _)| !has(key) && !(*key == "environment" && has("secrets")))
+        .filter(|(key, _)| !(has(key) || *key == "environment" && has("secrets")))
         .map(|(key, what)| {
             format!("{what}: nothing is granted; `{key}` under [grants] in its .toml grants it")
         })

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+#[cfg(target_os = "linux")]
+use crate::support::children;
 use crate::support::{Server, eventually, list};
 
 /// `echo` with a module beside it that takes minutes and gigabytes to compile: one function of a
@@ -34,18 +36,6 @@ fn sized(bytes: &[u8]) -> Vec<u8> {
     sized
 }
 
-/// Whether a process has started another one that goes on.
-#[cfg(target_os = "linux")]
-fn has_child(pid: u32) -> bool {
-    let parent = |process: std::fs::DirEntry| {
-        let stat = std::fs::read_to_string(process.path().join("stat")).ok()?;
-        // Behind the name, in which anything may stand, come the state and the parent.
-        stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse::<u32>().ok()
-    };
-    let processes = std::fs::read_dir("/proc").unwrap();
-    processes.flatten().any(|process| parent(process) == Some(pid))
-}
-
 #[test]
 fn a_component_that_is_made_to_hold_up_the_compiler_holds_up_no_run() {
     let mut server = Server::new();
@@ -68,7 +58,7 @@ fn a_component_that_is_made_to_hold_up_the_compiler_holds_up_no_run() {
     other.extend([0, 2, 1, b'a']);
     std::fs::write(server.assistants().join("swapped.wasm"), other).unwrap();
     #[cfg(target_os = "linux")]
-    eventually("it compiles", || has_child(server.pid()));
+    eventually("it compiles", || !children(server.pid(), "compile-for-parent").is_empty());
     server.install("clock", "swapped");
     eventually("the component that came last serves", || {
         let body = json!({"assistant_id": "swapped", "input": {"messages": []}});

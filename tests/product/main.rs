@@ -24,5 +24,7 @@ mod items;
 mod keys;
 mod make;
 mod own_crons;
+#[cfg(target_os = "linux")]
+mod runners;
 mod sandbox;
 mod zones;

@@ -286,6 +286,22 @@ pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// The processes that a process has started with this command, and that go on.
+#[cfg(target_os = "linux")]
+pub(crate) fn children(pid: u32, command: &str) -> Vec<u32> {
+    let child = |process: std::fs::DirEntry| {
+        let number = process.file_name().to_str()?.parse().ok()?;
+        let stat = std::fs::read_to_string(process.path().join("stat")).ok()?;
+        // Behind the name, in which anything may stand, come the state and the parent.
+        let parent =
+            stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse::<u32>().ok()?;
+        let arguments = std::fs::read_to_string(process.path().join("cmdline")).ok()?;
+        let is_it = parent == pid && arguments.split('\0').any(|argument| argument == command);
+        is_it.then_some(number)
+    };
+    std::fs::read_dir("/proc").unwrap().flatten().filter_map(child).collect()
+}
+
 fn collect(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut text = String::new();

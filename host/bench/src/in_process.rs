@@ -7,45 +7,64 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use wakeful::core::{
-    AssistantId, Limits, MultitaskStrategy, Object, OnCompletion, RunId, RunRequest, RunStatus,
-    SystemClock, ThreadId,
+    AssistantId, Digest, Limits, MultitaskStrategy, Object, OnCompletion, RunId, RunRequest,
+    RunStatus, ThreadId,
 };
 use wakeful::{CreateRun, Host, RunThread};
-use wakeful_engine::{EngineConfig, InProcessRunner, Job, JobTrigger, Runner};
+use wakeful_engine::{Job, JobTrigger, Runner};
 
 use crate::table::Samples;
 
-/// Runs on the engine alone: fresh store, limits, nothing stored.
-pub(crate) async fn engine(echo: &Arc<[u8]>, length: Duration) -> Result<Samples> {
-    let runner = InProcessRunner::new(EngineConfig::default(), Arc::new(SystemClock))?;
-    let component = runner.load(Arc::clone(echo)).await?;
-    let mut samples = Samples::default();
+/// Runs on the engine alone: fresh store, limits, nothing stored. This many callers at once.
+pub(crate) async fn engine(
+    runner: &Arc<dyn Runner>,
+    echo: &Arc<[u8]>,
+    callers: usize,
+    length: Duration,
+) -> Result<Samples> {
+    let digest = runner.load(Arc::clone(echo)).await?.digest;
     let begin = Instant::now();
-    while begin.elapsed() < length {
-        let start = Instant::now();
-        let (events, _) = tokio::sync::mpsc::channel(1);
-        let job = Job {
-            digest: component.digest,
-            thread_id: ThreadId::generate(),
-            assistant_id: AssistantId::generate(),
-            run_id: RunId::generate(),
-            attempt: 1,
-            trigger: JobTrigger::Manual,
-            metadata: Object::new(),
-            input: input(),
-            values: serde_json::Value::Null,
-            config: Object::new(),
-            limits: Limits::default(),
-            grants: wakeful::core::Grants::default(),
-            provision: wakeful::core::Provision::default(),
-            root: None,
-        };
-        let report = runner.run(job, events, CancellationToken::new()).await;
-        ensure!(report.outcome.commits(), "echo failed: {}", report.outcome);
-        samples.each.push(start.elapsed());
+    let callers: Vec<_> = (0..callers)
+        .map(|_| {
+            let runner = Arc::clone(runner);
+            tokio::spawn(async move {
+                let mut each = Vec::new();
+                while begin.elapsed() < length {
+                    let start = Instant::now();
+                    let (events, _) = tokio::sync::mpsc::channel(1);
+                    let report = runner.run(job(digest), events, CancellationToken::new()).await;
+                    ensure!(report.outcome.commits(), "echo failed: {}", report.outcome);
+                    each.push(start.elapsed());
+                }
+                Ok(each)
+            })
+        })
+        .collect();
+    let mut samples = Samples::default();
+    for caller in callers {
+        samples.each.extend(caller.await??);
     }
     samples.total = begin.elapsed();
     Ok(samples)
+}
+
+fn job(digest: Digest) -> Job {
+    Job {
+        digest,
+        thread_id: ThreadId::generate(),
+        assistant_id: AssistantId::generate(),
+        run_id: RunId::generate(),
+        attempt: 1,
+        trigger: JobTrigger::Manual,
+        metadata: Object::new(),
+        input: input(),
+        values: serde_json::Value::Null,
+        config: Object::new(),
+        limits: Limits::default(),
+        grants: wakeful::core::Grants::default(),
+        provision: wakeful::core::Provision::default(),
+        root: None,
+    }
 }
 
 /// Stateless runs, each waited for, by this many callers at once.

@@ -3,12 +3,17 @@
 //! `cargo run --release -p wakeful-bench [-- SECONDS]` measures each row for that long (default 3).
 //! Compare rows of one run; machines differ, and so do moments on one machine.
 //!
+//! `cargo run --release -p wakeful-bench -- runners [SECONDS]` compares runs in this process with
+//! runs in child processes.
+//!
 //! `cargo run --release -p wakeful-bench -- scale` measures a host with a million crons.
 
 mod bare;
 mod fires;
 mod http;
 mod in_process;
+#[cfg(target_os = "linux")]
+mod runners;
 mod scale;
 mod table;
 
@@ -17,7 +22,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use wakeful::core::SystemClock;
 use wakeful::{Host, HostSettings};
+use wakeful_engine::{EngineConfig, InProcessRunner, Runner};
 
 use crate::table::Table;
 
@@ -31,6 +38,16 @@ fn main() -> Result<()> {
     match arguments.split_first() {
         Some((first, left)) if first == "scale" => scale::run(left),
         Some((first, left)) if first == "scale-phase" => scale::phase(left),
+        #[cfg(target_os = "linux")]
+        Some((first, _)) if first == runners::WORD => runners::serve(),
+        #[cfg(target_os = "linux")]
+        Some((first, left)) if first == "runners" => {
+            let seconds = left.first().map_or(Ok(3), |text| text.parse());
+            runners::run(
+                &echo()?,
+                Duration::from_secs(seconds.context("give a number of seconds")?),
+            )
+        }
         Some((first, _)) => costs(first.parse().context("give a number of seconds, or `scale`")?),
         None => costs(3),
     }
@@ -39,14 +56,16 @@ fn main() -> Result<()> {
 /// Measures each row of the table of costs for that long.
 fn costs(seconds: u64) -> Result<()> {
     let length = Duration::from_secs(seconds);
-    let echo: Arc<[u8]> = std::fs::read(examples().join("echo.wasm"))?.into();
+    let echo = echo()?;
     let runtime = tokio::runtime::Runtime::new()?;
     let mut table = Table::default();
 
     table.push("bare wasmtime: instantiate and call", bare::measure(&echo, length)?);
+    let engine = InProcessRunner::new(EngineConfig::default(), Arc::new(SystemClock))?;
+    let engine: Arc<dyn Runner> = Arc::new(engine);
     table.push(
         "engine: the same within limits",
-        runtime.block_on(in_process::engine(&echo, length))?,
+        runtime.block_on(in_process::engine(&engine, &echo, 1, length))?,
     );
 
     let data = tempfile::tempdir()?;
@@ -71,6 +90,10 @@ fn costs(seconds: u64) -> Result<()> {
     runtime.block_on(host.shutdown())?;
     table.print()?;
     Ok(())
+}
+
+fn echo() -> Result<Arc<[u8]>> {
+    Ok(std::fs::read(examples().join("echo.wasm"))?.into())
 }
 
 /// The components that are measured.

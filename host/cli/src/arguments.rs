@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+#[cfg(target_os = "linux")]
+use crate::commands::runner;
 use crate::commands::{
     assistants, backup, check, compile, completions, config, crons, keys, new, next, restore, run,
     runs, serve, store, threads, webhooks,
@@ -113,6 +115,9 @@ pub(crate) enum Command {
     Completions(completions::Arguments),
     #[command(hide = true)]
     CompileForParent(compile::Arguments),
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    RunForParent(runner::Arguments),
 }
 
 #[cfg(test)]

@@ -180,6 +180,25 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::InvalidInput,
+        Self::Denied,
+        Self::NotFound,
+        Self::Conflict,
+        Self::RateLimited,
+        Self::Timeout,
+        Self::Unavailable,
+        Self::Cancelled,
+        Self::LimitExceeded,
+        Self::Internal,
+    ];
+
+    /// The code with this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == word)
+    }
+
     /// The word for it, as the contract spells it.
     pub const fn as_str(self) -> &'static str {
         match self {

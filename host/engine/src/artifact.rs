@@ -21,6 +21,23 @@ pub(crate) fn map(engine: &Engine, path: &Path) -> Result<Component> {
     unsafe { Component::deserialize_file(engine, path) }
 }
 
+/// Maps a file of compiled code that another process of the host has open.
+///
+/// The caller vouches for the file: see [`crate::runners`], the only one.
+#[cfg(target_os = "linux")]
+pub(crate) fn map_open(engine: &Engine, file: &std::fs::File) -> Result<Component> {
+    use std::os::fd::AsRawFd;
+
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    // SAFETY: wasmtime asks that the bytes come from `Engine::precompile_component` and that the
+    // file does not change while it is mapped.
+    // - They do: the host opened a file of its cache as `map` above would have, or wrote what its
+    //   compiler returned into memory that has no name, and handed the descriptor over on a stream
+    //   that nobody else has.
+    // - It does not change, for the reasons above; nobody writes to that memory again.
+    unsafe { Component::deserialize_file(engine, path) }
+}
+
 /// Copies code that was compiled just now.
 ///
 /// The caller vouches for the bytes: see [`crate::library`], the only one.

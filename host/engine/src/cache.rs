@@ -6,9 +6,6 @@ use std::time::SystemTime;
 
 use wakeful_core::Digest;
 use wasmtime::Engine;
-use wasmtime::component::Component;
-
-use crate::artifact;
 
 const EXTENSION: &str = ".cwasm";
 /// A component that is not to be compiled again; what is in the file says why.
@@ -56,14 +53,19 @@ impl CodeCache {
         Ok(cache)
     }
 
-    /// The component with this digest, if its code is here and sound. What is not sound is removed.
-    pub(crate) fn load(&self, engine: &Engine, digest: Digest) -> Option<Component> {
+    /// Opens the code of the component with this digest, if it is here and sound. What is not sound
+    /// is removed.
+    pub(crate) fn load<T>(
+        &self,
+        digest: Digest,
+        open: impl Fn(&Path) -> wasmtime::Result<T>,
+    ) -> Option<T> {
         for entry in self.entries_of(digest) {
             let problem = match checksum(&entry.path) {
-                Ok(sum) if sum == entry.sum => match artifact::map(engine, &entry.path) {
-                    Ok(component) => {
+                Ok(sum) if sum == entry.sum => match open(&entry.path) {
+                    Ok(code) => {
                         touch(&entry.path);
-                        return Some(component);
+                        return Some(code);
                     }
                     Err(error) => format!("{error:#}"),
                 },

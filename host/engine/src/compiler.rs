@@ -40,11 +40,11 @@ impl Compiler for InProcess {
 }
 
 /// Compiles nothing.
-#[cfg(not(feature = "compile"))]
+#[cfg(any(not(feature = "compile"), target_os = "linux"))]
 #[derive(Debug)]
 pub(crate) struct Missing;
 
-#[cfg(not(feature = "compile"))]
+#[cfg(any(not(feature = "compile"), target_os = "linux"))]
 impl Compiler for Missing {
     fn compile(&self, _component: &[u8]) -> Result<Vec<u8>, LoadError> {
         Err(LoadError::NoCompiler)

@@ -72,7 +72,7 @@ pub(crate) async fn describe(
     loaded: &Loaded,
     clock: &Arc<dyn Clock>,
 ) -> Result<Option<Description>, String> {
-    let Some(described) = &loaded.described else { return Ok(None) };
+    let Ok(described) = &loaded.described else { return Ok(None) };
     let mut job = job(loaded);
     // Nobody listens, so nothing that it emits is waited for.
     let (events, _) = mpsc::channel(1);
@@ -91,8 +91,28 @@ pub(crate) async fn describe(
     match tokio::time::timeout(LIMITS.timeout, call).await {
         Err(_) => Err(format!("it did not return within {} s", LIMITS.timeout.as_secs())),
         Ok(Err(error)) => Err(outcome::ended(&error, store.data_mut()).to_string()),
-        Ok(Ok(description)) => read(description).map(Some),
+        Ok(Ok(contract::Description {
+            name,
+            description,
+            version,
+            input_schema,
+            output_schema,
+            config_schema,
+        })) => {
+            read(Told { name, description, version, input_schema, output_schema, config_schema })
+                .map(Some)
+        }
     }
+}
+
+/// A description, as it was told.
+pub(crate) struct Told {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) version: String,
+    pub(crate) input_schema: Option<String>,
+    pub(crate) output_schema: Option<String>,
+    pub(crate) config_schema: Option<String>,
 }
 
 fn job(loaded: &Loaded) -> Job {
@@ -114,7 +134,8 @@ fn job(loaded: &Loaded) -> Job {
     }
 }
 
-fn read(description: contract::Description) -> Result<Description, String> {
+/// Reads a description, if it is within its bounds.
+pub(crate) fn read(description: Told) -> Result<Description, String> {
     let schemas =
         [&description.input_schema, &description.output_schema, &description.config_schema];
     let texts = [&description.name, &description.description, &description.version];

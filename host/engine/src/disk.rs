@@ -8,6 +8,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 use wakeful_core::Limits;
 
+#[cfg(target_os = "linux")]
+use crate::descriptors;
+
 /// The least time between two looks, and before the first, so that short runs pay nothing.
 const INTERVAL: Duration = Duration::from_millis(25);
 
@@ -135,16 +138,9 @@ impl<'a> Usage<'a> {
     /// so that they have no name any more, or were moved out of its way.
     #[cfg(target_os = "linux")]
     fn held_open(&mut self) -> Result<(), Stop> {
-        let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return Ok(()) };
-        for descriptor in descriptors.flatten() {
-            let path = descriptor.path();
-            let Ok(target) = std::fs::read_link(&path) else { continue };
-            if target.starts_with(&self.watch.root)
-                && let Ok(metadata) = std::fs::metadata(&path)
-                && metadata.is_file()
-                && self.counted.insert(number(&metadata))
-            {
-                self.add(metadata.len())?;
+        for file in descriptors::files_below(&self.watch.root) {
+            if self.counted.insert(file.number) {
+                self.add(file.bytes)?;
             }
         }
         Ok(())

@@ -28,6 +28,14 @@ pub enum EngineError {
         /// What is wrong with it.
         message: String,
     },
+    /// No process to run guests in is ready.
+    #[error(
+        "cannot start processes to run guests in: {message}; with `runners = 0` guests run in the host's own process"
+    )]
+    Runners {
+        /// What is wrong.
+        message: String,
+    },
     /// The threads for guests did not start.
     #[error("cannot start the threads for guests: {0}")]
     Threads(io::Error),
@@ -114,6 +122,12 @@ pub enum LoadError {
     Indigestible {
         /// What became of the compiler.
         problem: String,
+    },
+    /// It ended the processes that it was to run in, and is not tried again.
+    #[error("{message}; repair the assistant, and put the new file in the place of this one")]
+    Deadly {
+        /// What it did.
+        message: String,
     },
     /// This build has no compiler, and the cache no code for the component.
     #[error(

@@ -2,6 +2,7 @@
 
 use wakeful_core::Digest;
 
+use crate::codes::Codes;
 use crate::in_process::own_compiler;
 use crate::inspect::{METADATA, asked_contract, names};
 use crate::library::Library;
@@ -50,10 +51,11 @@ pub struct Examination {
 pub fn examine(bytes: &[u8], config: &EngineConfig) -> Result<Examination, EngineError> {
     // With the pool of a host, because that refuses components with too many parts.
     let engine = machine::build(config.pooling, 1)?;
-    let linker = linker::build(&engine)
-        .map_err(|error| EngineError::Machine { message: format!("{error:#}") })?;
     let compiler = config.compiler.clone().unwrap_or_else(|| own_compiler(&engine));
-    let library = Library::new(engine, linker, None, compiler, config.max_component_bytes);
+    let library = Library::new(
+        linker::linked(&engine)?,
+        Codes::new(engine, None, compiler, config.max_component_bytes),
+    );
     let kind = kind(bytes);
     let (imports, exports) = match kind {
         // What is said before the first damaged byte is of no use.

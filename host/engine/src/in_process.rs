@@ -8,13 +8,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use wakeful_core::{Clock, Digest, Outcome, Report};
 use wasmtime::Engine;
+use wasmtime::component::Component;
 
 use crate::cache::CodeCache;
-use crate::library::Library;
-use crate::reach::Reach;
+use crate::codes::Codes;
+use crate::library::{Library, Loaded};
+use crate::reach::{Reach, Way};
 use crate::{
-    Compiler, ComponentInfo, CronAccess, EngineConfig, EngineError, GuestEvent, ItemAccess, Job,
-    LoadError, Network, Runner, linker, machine, run,
+    Compiler, ComponentInfo, CronAccess, Description, EngineConfig, EngineError, GuestEvent,
+    ItemAccess, Job, LoadError, Network, Runner, linker, machine, run,
 };
 
 /// Runs guests in this process, on threads of their own.
@@ -38,8 +40,6 @@ impl InProcessRunner {
         let slots = config.max_concurrent.max(1);
         // One more than runs may take, for a component that describes itself while all are taken.
         let engine = machine::build(config.pooling, slots.saturating_add(1))?;
-        let linker = linker::build(&engine)
-            .map_err(|error| EngineError::Machine { message: format!("{error:#}") })?;
         let cache = config
             .cache_dir
             .map(|dir| {
@@ -47,16 +47,36 @@ impl InProcessRunner {
                     .map_err(|source| EngineError::Cache { path: dir, source })
             })
             .transpose()?;
-        let runtime = threads(config.workers)?;
         let compiler = config.compiler.unwrap_or_else(|| own_compiler(&engine));
+        let library = Library::new(
+            linker::linked(&engine)?,
+            Codes::new(engine, cache, compiler, config.max_component_bytes),
+        );
+        Self::assemble(library, slots, config.workers, clock)
+    }
+
+    /// A runner that gets code from elsewhere.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn bare(
+        engine: Engine,
+        slots: u32,
+        workers: usize,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, EngineError> {
+        let linker = linker::linked(&engine)?;
+        let codes = Codes::new(engine, None, Arc::new(crate::compiler::Missing), 0);
+        Self::assemble(Library::new(linker, codes), slots, workers, clock)
+    }
+
+    fn assemble(
+        library: Library,
+        slots: u32,
+        workers: usize,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, EngineError> {
+        let runtime = threads(workers)?;
         Ok(Self {
-            library: Arc::new(Library::new(
-                engine,
-                linker,
-                cache,
-                compiler,
-                config.max_component_bytes,
-            )),
+            library: Arc::new(library),
             clock,
             reach: Reach::default(),
             slots: Arc::new(Semaphore::new(slots as usize)),
@@ -82,7 +102,7 @@ impl InProcessRunner {
     /// Lets runs send HTTP requests, as far as their grants go. Without it no run can.
     #[must_use]
     pub fn with_network(mut self, network: Network) -> Self {
-        self.reach.network = Some(network);
+        self.reach.network = Some(Way::Here(network));
         self
     }
 }
@@ -128,13 +148,47 @@ impl Runner for InProcessRunner {
         events: mpsc::Sender<GuestEvent>,
         cancel: CancellationToken,
     ) -> Report {
+        self.run_reaching(job, events, cancel, self.reach.clone()).await
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl InProcessRunner {
+    pub(crate) fn engine(&self) -> &Engine {
+        self.library.engine()
+    }
+
+    /// Takes a component whose code comes from elsewhere into service.
+    pub(crate) fn adopt(
+        &self,
+        code: &Component,
+        info: ComponentInfo,
+    ) -> Result<Arc<Loaded>, LoadError> {
+        self.library.adopt(code, info)
+    }
+
+    /// Takes a component out of service.
+    pub(crate) fn forget(&self, digest: Digest) {
+        self.library.unload(digest);
+    }
+
+    /// Asks a component what it says of itself; the error is for whoever built it.
+    pub(crate) async fn ask(&self, loaded: Arc<Loaded>) -> Result<Option<Description>, String> {
+        self.library.ask(loaded, &self.handle, &self.clock).await
+    }
+}
+
+impl InProcessRunner {
+    /// Runs a job that reaches this, whatever others do.
+    pub(crate) async fn run_reaching(
+        &self,
+        job: Job,
+        events: mpsc::Sender<GuestEvent>,
+        cancel: CancellationToken,
+        reach: Reach,
+    ) -> Report {
         let Some(loaded) = self.library.get(job.digest) else {
-            return Report::not_run(Outcome::Refused {
-                message: format!(
-                    "the component {} is not loaded; put its file back, or run the assistant with its current one",
-                    job.digest.short()
-                ),
-            });
+            return Report::not_run(not_loaded(job.digest));
         };
         let slot = tokio::select! {
             biased;
@@ -143,7 +197,6 @@ impl Runner for InProcessRunner {
         };
         let library = Arc::clone(&self.library);
         let clock = Arc::clone(&self.clock);
-        let reach = self.reach.clone();
         let task = self.handle.spawn(async move {
             let report =
                 run::execute(library.engine(), &loaded, job, events, cancel, &clock, reach).await;
@@ -163,6 +216,16 @@ impl Runner for InProcessRunner {
                 Report::not_run(Outcome::HostFailed { message: message.to_owned() })
             }
         }
+    }
+}
+
+/// The outcome of a run whose component is not there.
+pub(crate) fn not_loaded(digest: Digest) -> Outcome {
+    let digest = digest.short();
+    Outcome::Refused {
+        message: format!(
+            "the component {digest} is not loaded; put its file back, or run the assistant with its current one"
+        ),
     }
 }
 

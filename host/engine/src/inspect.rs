@@ -88,6 +88,13 @@ pub struct Inspection {
     pub exports: Vec<String>,
 }
 
+impl Inspection {
+    /// Whether it has something to say of itself.
+    pub(crate) fn describes_itself(&self) -> bool {
+        self.exports.iter().any(|name| name.starts_with(METADATA))
+    }
+}
+
 /// Checks whether `bytes` are an assistant that this host can run, without compiling them.
 ///
 /// # Errors

@@ -17,11 +17,11 @@ const CALL: u64 = 100_000;
 /// Bytes of JSON that a guest may put as one value.
 const MOST_VALUE: usize = 1 << 20;
 /// Bytes of values that one search may return.
-const MOST_FOUND: u64 = 4 << 20;
+pub(crate) const MOST_FOUND: u64 = 4 << 20;
 /// Items that one search may return.
-const MOST_ITEMS: u32 = 100;
+pub(crate) const MOST_ITEMS: u32 = 100;
 /// Namespaces that one list may return.
-const MOST_NAMESPACES: u32 = 1_000;
+pub(crate) const MOST_NAMESPACES: u32 = 1_000;
 
 /// What a run may do with items, and what it has done.
 pub(crate) struct Items {

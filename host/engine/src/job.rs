@@ -35,6 +35,22 @@ pub trait Runner: Send + Sync + 'static {
         events: mpsc::Sender<GuestEvent>,
         cancel: CancellationToken,
     ) -> Report;
+
+    /// The processes that guests run in, if not in this one.
+    fn processes(&self) -> Option<RunnerProcesses> {
+        None
+    }
+}
+
+/// The processes that guests run in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunnerProcesses {
+    /// How many there should be.
+    pub wanted: usize,
+    /// How many are alive.
+    pub alive: usize,
+    /// How many were replaced.
+    pub replaced: u64,
 }
 
 /// What is known of a component once it is loaded.

@@ -19,11 +19,14 @@ mod bindings;
 mod cache;
 mod child;
 mod clock;
+mod codes;
 mod compiler;
 mod config;
 mod cron_access;
 mod crons;
 mod describe;
+#[cfg(target_os = "linux")]
+mod descriptors;
 mod disk;
 mod egress;
 mod entropy;
@@ -45,6 +48,9 @@ mod outcome;
 mod reach;
 mod refusal;
 mod run;
+mod runner_program;
+#[cfg(target_os = "linux")]
+mod runners;
 mod sandbox;
 mod stdio;
 mod toll;
@@ -62,6 +68,9 @@ pub use error::{EngineError, LoadError};
 pub use examine::{BinaryKind, Examination, examine};
 pub use in_process::InProcessRunner;
 pub use inspect::{Inspection, inspect};
-pub use job::{ComponentInfo, Job, JobTrigger, Runner};
+pub use job::{ComponentInfo, Job, JobTrigger, Runner, RunnerProcesses};
 pub use lookup::Lookup;
+pub use runner_program::RunnerProgram;
+#[cfg(target_os = "linux")]
+pub use runners::{ChildRunner, Confinement, confine, run_for_parent};
 pub use wakeful_core::GuestEvent;

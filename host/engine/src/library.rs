@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::runtime::Handle;
@@ -10,20 +11,29 @@ use wasmtime::component::{Component, Linker};
 
 use crate::bindings::AssistantPluginPre;
 use crate::bindings::described::DescribedPre;
-use crate::cache::CodeCache;
+use crate::codes::{Codes, Compiled, Mount};
 use crate::describe::describe;
-use crate::inspect::{METADATA, outline};
 use crate::outcome::shortened;
 use crate::sandbox::Sandbox;
-use crate::{Compiler, ComponentInfo, Description, Inspection, LoadError, artifact};
+use crate::{ComponentInfo, Description, LoadError, artifact};
+
+/// Code that this process runs.
+impl Mount for Engine {
+    type Code = Component;
+
+    fn file(&self, path: &Path) -> wasmtime::Result<Component> {
+        artifact::map(self, path)
+    }
+
+    fn bytes(&self, code: &[u8]) -> wasmtime::Result<Component> {
+        artifact::copy(self, code)
+    }
+}
 
 /// The components that are ready to run.
 pub(crate) struct Library {
-    engine: Engine,
     linker: Linker<Sandbox>,
-    cache: Option<CodeCache>,
-    compiler: Arc<dyn Compiler>,
-    max_bytes: u64,
+    codes: Codes<Engine>,
     loaded: RwLock<HashMap<Digest, Arc<Loaded>>>,
     /// Held while a component compiles: one at a time, for each may take half a gigabyte.
     compiling: Arc<Mutex<()>>,
@@ -34,12 +44,30 @@ pub(crate) struct Library {
 /// A component with its imports resolved, so that a run only has to instantiate it.
 pub(crate) struct Loaded {
     pub(crate) pre: AssistantPluginPre<Sandbox>,
-    /// The same, if it can say something of itself.
-    pub(crate) described: Option<DescribedPre<Sandbox>>,
+    /// The same, if it can say something of itself, or why it cannot.
+    pub(crate) described: Result<DescribedPre<Sandbox>, String>,
     pub(crate) info: ComponentInfo,
 }
 
 impl Loaded {
+    /// Resolves the imports of a component.
+    pub(crate) fn link(
+        linker: &Linker<Sandbox>,
+        component: &Component,
+        info: ComponentInfo,
+    ) -> Result<Self, LoadError> {
+        let mismatch = |error: wasmtime::Error| LoadError::Mismatch {
+            message: shortened(&format!("{error:#}"), 500),
+        };
+        let linked = linker.instantiate_pre(component).map_err(mismatch)?;
+        let described = DescribedPre::new(linked.clone());
+        Ok(Self {
+            described: described.map_err(|error| shortened(&format!("{error:#}"), 500)),
+            pre: AssistantPluginPre::new(linked).map_err(mismatch)?,
+            info,
+        })
+    }
+
     /// The same, with what it says of itself.
     fn with(&self, about: Option<Description>) -> Self {
         let info = ComponentInfo { about: about.map(Arc::new), ..self.info.clone() };
@@ -48,19 +76,10 @@ impl Loaded {
 }
 
 impl Library {
-    pub(crate) fn new(
-        engine: Engine,
-        linker: Linker<Sandbox>,
-        cache: Option<CodeCache>,
-        compiler: Arc<dyn Compiler>,
-        max_bytes: u64,
-    ) -> Self {
+    pub(crate) fn new(linker: Linker<Sandbox>, codes: Codes<Engine>) -> Self {
         Self {
-            engine,
             linker,
-            cache,
-            compiler,
-            max_bytes,
+            codes,
             loaded: RwLock::default(),
             compiling: Arc::default(),
             describing: Mutex::default(),
@@ -68,7 +87,7 @@ impl Library {
     }
 
     pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
+        &self.codes.mount
     }
 
     pub(crate) fn get(&self, digest: Digest) -> Option<Arc<Loaded>> {
@@ -128,100 +147,82 @@ impl Library {
         handle: &Handle,
         clock: &Arc<dyn Clock>,
     ) -> ComponentInfo {
-        let loaded = if loaded.described.is_some() {
-            let (library, clock) = (Arc::clone(self), Arc::clone(clock));
-            let loaded = Arc::new(loaded);
-            let described = Arc::clone(&loaded);
-            // On a thread for guests: it may spin until its fuel is gone.
-            let task = handle.spawn(async move {
-                let _turn = library.describing.lock().await;
-                describe(&library.engine, &described, &clock).await
-            });
-            let answer = AbortOnDropHandle::new(task).await;
-            let about = answer.unwrap_or_else(|error| Err(error.to_string()));
-            let about = about.unwrap_or_else(|problem| {
-                tracing::warn!(digest = %loaded.info.digest.short(), problem, "a component cannot describe itself; it serves runs all the same");
-                None
-            });
-            Arc::new(loaded.with(about))
-        } else {
-            Arc::new(loaded)
-        };
+        let loaded = Arc::new(loaded);
+        let about = self.ask(Arc::clone(&loaded), handle, clock).await.unwrap_or_else(|problem| {
+            tracing::warn!(digest = %loaded.info.digest.short(), problem, "a component cannot describe itself; it serves runs all the same");
+            None
+        });
+        let loaded = Arc::new(loaded.with(about));
         let info = loaded.info.clone();
-        self.loaded.write().unwrap_or_else(PoisonError::into_inner).insert(info.digest, loaded);
+        self.insert(loaded);
         info
     }
 
-    fn load_cached(&self, digest: Digest, bytes: &[u8]) -> Result<Option<Loaded>, LoadError> {
-        let inspection = outline(bytes, self.max_bytes)?;
-        let cached = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, digest));
-        match cached {
-            Some(component) => self.link(digest, &component, inspection, true).map(Some),
-            None => Ok(None),
+    /// Takes a component whose code comes from elsewhere into service.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn adopt(
+        &self,
+        code: &Component,
+        info: ComponentInfo,
+    ) -> Result<Arc<Loaded>, LoadError> {
+        let loaded = Arc::new(Loaded::link(&self.linker, code, info)?);
+        self.insert(Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    fn insert(&self, loaded: Arc<Loaded>) {
+        let mut all = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        let replaced = all.insert(loaded.info.digest, loaded);
+        drop(all);
+        drop(replaced);
+    }
+
+    /// Asks a component what it says of itself, on a thread for guests: it may spin until its fuel
+    /// is gone. The error is for whoever built it.
+    pub(crate) async fn ask(
+        self: &Arc<Self>,
+        loaded: Arc<Loaded>,
+        handle: &Handle,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Option<Description>, String> {
+        if loaded.described.is_err() {
+            return Ok(None);
         }
+        let (library, clock) = (Arc::clone(self), Arc::clone(clock));
+        let task = handle.spawn(async move {
+            let _turn = library.describing.lock().await;
+            describe(library.engine(), &loaded, &clock).await
+        });
+        let answer = AbortOnDropHandle::new(task).await;
+        answer.unwrap_or_else(|error| Err(error.to_string()))
+    }
+
+    fn load_cached(&self, digest: Digest, bytes: &[u8]) -> Result<Option<Loaded>, LoadError> {
+        let cached = self.codes.cached(digest, bytes)?;
+        cached.map(|compiled| self.link(digest, compiled)).transpose()
     }
 
     pub(crate) fn load_new(&self, digest: Digest, bytes: &[u8]) -> Result<Loaded, LoadError> {
-        let inspection = crate::inspect(bytes, self.max_bytes)?;
-        if let Some(problem) = self.cache.as_ref().and_then(|cache| cache.refusal(digest)) {
-            return Err(LoadError::Indigestible { problem });
-        }
-        let component = self.compile(digest, bytes).inspect_err(|error| {
-            if let (LoadError::Indigestible { problem }, Some(cache)) = (error, &self.cache) {
-                cache.refuse(digest, problem);
-            }
-        })?;
-        self.link(digest, &component, inspection, false)
+        self.link(digest, self.codes.compiled(digest, bytes)?)
     }
 
-    fn compile(&self, digest: Digest, bytes: &[u8]) -> Result<Component, LoadError> {
-        let code = self.compiler.compile(bytes)?;
-        let component =
-            artifact::copy(&self.engine, &code).map_err(|error| LoadError::compile(&error))?;
-        let Some(cache) = &self.cache else { return Ok(component) };
-        if let Err(error) = cache.store(digest, &code) {
-            tracing::warn!(%digest, %error, "cannot keep compiled code; the component will be compiled again at the next start");
-            return Ok(component);
+    fn link(&self, digest: Digest, compiled: Compiled<Component>) -> Result<Loaded, LoadError> {
+        let Compiled { inspection, code, from_cache } = compiled;
+        let describes_itself = inspection.describes_itself();
+        let info = ComponentInfo {
+            digest,
+            bytes: inspection.bytes,
+            contract: inspection.contract,
+            imports: inspection.imports,
+            uses_files: inspection.uses_files,
+            from_cache,
+            about: None,
+        };
+        let loaded = Loaded::link(&self.linker, &code, info)?;
+        if let (true, Err(problem)) = (describes_itself, &loaded.described) {
+            tracing::warn!(digest = %digest.short(), problem, "a component describes itself in a way that is not the contract's; it serves runs all the same");
         }
-        // The mapped file shares its memory with the page cache and with other processes.
-        Ok(cache.load(&self.engine, digest).unwrap_or(component))
-    }
-
-    /// Resolves the imports of a component.
-    fn link(
-        &self,
-        digest: Digest,
-        component: &Component,
-        inspection: Inspection,
-        from_cache: bool,
-    ) -> Result<Loaded, LoadError> {
-        let mismatch = |error: wasmtime::Error| LoadError::Mismatch {
-            message: shortened(&format!("{error:#}"), 500),
-        };
-        let linked = self.linker.instantiate_pre(component).map_err(mismatch)?;
-        let described = match DescribedPre::new(linked.clone()) {
-            Ok(described) => Some(described),
-            Err(error) => {
-                if inspection.exports.iter().any(|name| name.starts_with(METADATA)) {
-                    let problem = shortened(&format!("{error:#}"), 500);
-                    tracing::warn!(digest = %digest.short(), problem, "a component describes itself in a way that is not the contract's; it serves runs all the same");
-                }
-                None
-            }
-        };
-        Ok(Loaded {
-            pre: AssistantPluginPre::new(linked).map_err(mismatch)?,
-            described,
-            info: ComponentInfo {
-                digest,
-                bytes: inspection.bytes,
-                contract: inspection.contract,
-                imports: inspection.imports,
-                uses_files: inspection.uses_files,
-                from_cache,
-                about: None,
-            },
-        })
+        Ok(loaded)
     }
 }
 

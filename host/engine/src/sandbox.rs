@@ -17,7 +17,7 @@ use crate::fire;
 use crate::items::Items;
 use crate::limiter::MemoryLimiter;
 use crate::logs::{LogBook, SharedLogBook, open};
-use crate::reach::Reach;
+use crate::reach::{Reach, Way};
 use crate::refusal::Refusals;
 use crate::stdio::Stdio;
 use crate::toll::{Meter, Toll, YIELD_INTERVAL};
@@ -110,12 +110,16 @@ impl Sandbox {
         let crons = Crons { run: job.run_id, grant: job.grants.crons, access: reach.crons };
         let grants = std::mem::take(&mut job.grants);
         let egress = match reach.network {
-            Some(network) => {
-                let gate =
-                    Gate::new(grants.clone(), job.limits.http, secrets, network, refusals.clone());
-                Egress::new(gate)
-            }
-            None => Egress::none(),
+            Some(Way::Here(network)) => Egress::Here(Arc::new(Gate::new(
+                grants.clone(),
+                job.limits.http,
+                secrets,
+                network,
+                refusals.clone(),
+            ))),
+            #[cfg(target_os = "linux")]
+            Some(Way::Elsewhere(carrier)) => Egress::Elsewhere(carrier),
+            None => Egress::Closed,
         };
         Ok(Self {
             wasi: wasi.build(),

@@ -9,6 +9,10 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 use uuid::Uuid;
 use wakeful_core::{Clock, SystemClock, Timestamp};
+#[cfg(target_os = "linux")]
+use wakeful_engine::ChildRunner;
+#[cfg(not(target_os = "linux"))]
+use wakeful_engine::EngineError;
 use wakeful_engine::{EngineConfig, InProcessRunner, Network, Runner};
 use wakeful_store::{Backup, SledConfig, SledStore, Store};
 
@@ -87,11 +91,30 @@ impl Host {
         let items = StoreAccess::new(Arc::clone(&store), Arc::clone(&clock));
         let books = Arc::new(CronBooks::default());
         let network = Network::new(settings.grants.lookup.clone(), Vec::new())?;
-        let runner = InProcessRunner::new(engine, Arc::clone(&clock))?
-            .with_network(network)
-            .with_items(Arc::new(items))
-            .with_crons(Arc::<CronBooks>::clone(&books));
-        Self::assemble_with(settings, clock, store, Arc::new(runner), books).await
+        let runner: Arc<dyn Runner> = match &settings.runners {
+            None => {
+                let runner = InProcessRunner::new(engine, Arc::clone(&clock))?;
+                let runner = runner.with_network(network).with_items(Arc::new(items));
+                Arc::new(runner.with_crons(Arc::<CronBooks>::clone(&books)))
+            }
+            #[cfg(target_os = "linux")]
+            Some(program) => {
+                // They can be let only into a folder that is there.
+                let sandboxes = settings.data.join("sandboxes");
+                drop(Sandboxes::open(sandboxes.clone())?);
+                let program = program.clone().with_sandboxes(sandboxes);
+                let program = program.with_limits(&settings.limits);
+                let runner = ChildRunner::new(engine, program, Arc::clone(&clock))?;
+                let runner = runner.with_network(network).with_items(Arc::new(items));
+                Arc::new(runner.with_crons(Arc::<CronBooks>::clone(&books)))
+            }
+            #[cfg(not(target_os = "linux"))]
+            Some(_) => {
+                let message = "only Linux can confine them".to_owned();
+                return Err(EngineError::Runners { message }.into());
+            }
+        };
+        Self::assemble_with(settings, clock, store, runner, books).await
     }
 
     /// A host of these parts, whose runner reaches no crons.

@@ -107,7 +107,10 @@ pub use wakeful_core as core;
 pub use wakeful_engine::compile_for_parent;
 pub use wakeful_engine::{
     BinaryKind, ChildCompiler, CompileLimits, Description, Examination, LoadError, Lookup,
+    RunnerProcesses, RunnerProgram,
 };
+#[cfg(target_os = "linux")]
+pub use wakeful_engine::{Confinement, confine, run_for_parent};
 pub use wakeful_store::{
     AssistantSort, Backup, ClaimDeliveries, Created, CronQuery, DeliveryQuery, Error as StoreError,
     Order, Page, RunQuery, SortBy, StoreStats, ThreadQuery, VersionQuery, WEBHOOK_SECRET, origin,

@@ -3,6 +3,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use wakeful_core::{Fire, FireStatus, Report};
+use wakeful_engine::RunnerProcesses;
 use wakeful_store::StoreStats;
 
 use crate::{Error, Host};
@@ -18,6 +19,8 @@ pub struct Metrics {
     pub running: usize,
     /// Runs that may be in progress at once.
     pub slots: usize,
+    /// The processes that guests run in, if not in the host's own.
+    pub runners: Option<RunnerProcesses>,
     /// The queue and the writes.
     pub store: StoreStats,
     /// How long the host has been up.
@@ -161,6 +164,7 @@ impl Host {
             fires,
             running: self.runs_in_progress(),
             slots: self.settings().concurrent_runs as usize,
+            runners: self.runner().processes(),
             store,
             uptime: self.uptime(),
         })

@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 use wakeful_core::{CronGrant, HttpLimits, Limits, Ttl};
-use wakeful_engine::ChildCompiler;
+use wakeful_engine::{ChildCompiler, RunnerProgram};
 
 use crate::{GrantBounds, GrantSettings, WebhookSettings};
 
@@ -18,9 +18,12 @@ pub struct HostSettings {
     /// What compiles components; `None` compiles them in this process, which a component that was
     /// built to do so can hold up and fill.
     pub compiler: Option<ChildCompiler>,
+    /// The processes that guests run in; `None` runs them in this one. Their number and their
+    /// arguments are all that is looked at: folders and limits are those of the host.
+    pub runners: Option<RunnerProgram>,
     /// How many guests may be running at once.
     pub concurrent_runs: u32,
-    /// Threads on which guests run; 0 means one per core.
+    /// Threads on which guests run, in all processes together; 0 means one per core.
     pub guest_threads: usize,
     /// The limits of every run; an assistant's own file may set narrower ones.
     pub limits: Limits,
@@ -57,6 +60,7 @@ impl HostSettings {
             data: data.into(),
             assistants: assistants.into(),
             compiler: None,
+            runners: None,
             concurrent_runs: 64,
             guest_threads: 0,
             limits: Limits::default(),

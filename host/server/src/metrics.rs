@@ -71,6 +71,7 @@ impl Collector for Snapshot {
         self.http(&mut page)?;
         self.runs(&mut page)?;
         self.fires(&mut page)?;
+        self.runners(&mut page)?;
         self.process(&mut page)
     }
 }
@@ -116,6 +117,16 @@ impl Snapshot {
         page.counter("wakeful_fires_coalesced", help, fires.coalesced)?;
         let help = "From a due instant to its fire";
         page.histogram("wakeful_fire_lateness_seconds", help, &fires.lateness)
+    }
+
+    fn runners(&self, page: &mut Page<'_>) -> fmt::Result {
+        let Some(runners) = &self.host.runners else { return Ok(()) };
+        let help = "Processes that there should be for guests to run in";
+        page.gauge("wakeful_runners", help, runners.wanted as f64)?;
+        let help = "Processes that guests can run in";
+        page.gauge("wakeful_runners_alive", help, runners.alive as f64)?;
+        let help = "Processes that were replaced because they ended or had to go";
+        page.counter("wakeful_runners_replaced", help, runners.replaced)
     }
 
     fn process(&self, page: &mut Page<'_>) -> fmt::Result {

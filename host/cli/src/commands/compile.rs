@@ -1,6 +1,7 @@
 //! The hidden command with which the program compiles a component in a child of its own.
 
 use std::io::{stdin, stdout};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -27,15 +28,19 @@ pub(crate) struct Arguments {
 
 /// A compiler that is this program again.
 pub(crate) fn in_a_child() -> Option<ChildCompiler> {
-    // On Linux it is the very program that runs, even if its file was replaced meanwhile by another
-    // version, of which this one could not use the code.
-    let program = if cfg!(target_os = "linux") {
-        "/proc/self/exe".into()
+    // A program that does not know where it is compiles by itself.
+    Some(ChildCompiler::new(this_program()?, [COMMAND]))
+}
+
+/// This very program, to be started again.
+pub(super) fn this_program() -> Option<PathBuf> {
+    // On Linux it is the one that runs, even if its file was replaced meanwhile by another version,
+    // of which this one could not use the code.
+    if cfg!(target_os = "linux") {
+        Some("/proc/self/exe".into())
     } else {
-        // A program that does not know where it is compiles by itself.
-        std::env::current_exe().ok()?
-    };
-    Some(ChildCompiler::new(program, [COMMAND]))
+        std::env::current_exe().ok()
+    }
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {

@@ -13,6 +13,8 @@ pub(crate) mod new;
 pub(crate) mod next;
 pub(crate) mod restore;
 pub(crate) mod run;
+#[cfg(target_os = "linux")]
+pub(crate) mod runner;
 pub(crate) mod runs;
 pub(crate) mod serve;
 pub(crate) mod store;
@@ -41,6 +43,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Check(arguments) => check::run(&arguments, json),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::CompileForParent(arguments) => compile::run(&arguments),
+        #[cfg(target_os = "linux")]
+        Command::RunForParent(arguments) => runner::run(&arguments),
         Command::Config(arguments) => config::run(&read(&global, arguments.settings, "warn")?),
         Command::Serve(arguments) => serve::run(&read(&global, arguments.settings, "info")?),
         // How the run ends is told anyway, so the host need not log it as well.

@@ -35,6 +35,7 @@ pub(super) fn read(lookup: &dyn Fn(&str) -> Option<OsString>) -> Result<Layer, F
         assistants: path(lookup("WAKEFUL_ASSISTANTS")),
         insecure_open: parsed(text("insecure_open")?)?,
         concurrent_runs: parsed(text("concurrent_runs")?)?,
+        runners: parsed(text("runners")?)?,
         guest_threads: parsed(text("guest_threads")?)?,
         shutdown_grace: parsed(text("shutdown_grace")?)?,
         max_attempts: parsed(text("max_attempts")?)?,

@@ -38,7 +38,12 @@ pub(crate) struct Layer {
     #[arg(long, value_name = "N")]
     pub(crate) concurrent_runs: Option<u32>,
 
-    /// Run guests on this many threads; 0 means one per core [default: 0]
+    /// Run guests in this many processes of their own, which have no keys, no store and no network; 0
+    /// runs them in the server's own process [default: one per core on Linux, 0 elsewhere]
+    #[arg(long, value_name = "N")]
+    pub(crate) runners: Option<usize>,
+
+    /// Run guests on this many threads in all; 0 means one per core [default: 0]
     #[arg(long, value_name = "N")]
     pub(crate) guest_threads: Option<usize>,
 

@@ -50,6 +50,7 @@ pub(crate) struct Settings {
     pub(crate) log: Sourced<Option<String>>,
     pub(crate) log_format: Sourced<LogFormat>,
     concurrent_runs: Sourced<u32>,
+    runners: Sourced<usize>,
     guest_threads: Sourced<usize>,
     shutdown_grace: Sourced<Span>,
     max_attempts: Sourced<u32>,
@@ -124,6 +125,7 @@ impl Settings {
                 |l| l.concurrent_runs,
                 host.concurrent_runs,
             ),
+            runners: layers.pick("runners", |l| l.runners, usual_runners()),
             guest_threads: layers.pick("guest_threads", |l| l.guest_threads, host.guest_threads),
             shutdown_grace: layers.pick(
                 "shutdown_grace",
@@ -189,6 +191,12 @@ impl Settings {
     }
 
     fn validate(&self) -> Result<(), Failure> {
+        if self.runners.value > MOST_RUNNERS {
+            return Err(Failure::Usage(format!(
+                "{}: `runners` must be at most {MOST_RUNNERS}",
+                self.runners.source
+            )));
+        }
         for (key, number) in
             [("concurrent_runs", &self.concurrent_runs), ("max_attempts", &self.max_attempts)]
         {
@@ -243,6 +251,16 @@ impl Settings {
         host
     }
 
+    /// What a host is told that serves others: its guests run in processes of their own.
+    pub(crate) fn serving_host(&self) -> HostSettings {
+        let mut host = self.host();
+        #[cfg(target_os = "linux")]
+        {
+            host.runners = crate::commands::runner::in_children(self.runners.value);
+        }
+        host
+    }
+
     /// What the server is told.
     pub(crate) fn server(&self) -> ServerSettings {
         ServerSettings {
@@ -269,6 +287,15 @@ impl Settings {
     pub(crate) fn to_toml(&self) -> String {
         toml_text::write(self)
     }
+}
+
+/// Processes that anybody could want for guests.
+const MOST_RUNNERS: usize = 512;
+
+/// One process for each core, where they can be confined.
+fn usual_runners() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if cfg!(target_os = "linux") { cores.min(MOST_RUNNERS) } else { 0 }
 }
 
 /// A checkout has assistants to try before anybody has written one.

@@ -32,6 +32,7 @@ fn every_setting_reaches_the_host() {
     let file = "
         concurrent_runs = 5
         guest_threads = 2
+        runners = 3
         shutdown_grace = \"3s\"
         max_attempts = 4
         retry_wait = \"2s\"
@@ -80,6 +81,10 @@ fn every_setting_reaches_the_host() {
     let settings = read(Layer::default(), file, &[]).unwrap();
     let host = settings.host();
     assert_eq!((host.concurrent_runs, host.guest_threads, host.max_attempts), (5, 2, 4));
+    assert!(host.runners.is_none(), "what is not served runs in this process");
+    if cfg!(target_os = "linux") {
+        assert_eq!(settings.serving_host().runners.map(|runners| runners.count()), Some(3));
+    }
     assert_eq!(host.shutdown_grace.as_secs(), 3);
     assert_eq!((host.backoff.first.as_secs(), host.backoff.longest.as_secs()), (2, 300));
     assert_eq!((host.store_cache, host.min_free_disk), (1 << 20, 9));

@@ -27,6 +27,7 @@ pub(super) fn write(settings: &Settings) -> String {
         &settings.log_format.source,
     );
     lines.bare("concurrent_runs", &settings.concurrent_runs);
+    lines.bare("runners", &settings.runners);
     lines.bare("guest_threads", &settings.guest_threads);
     lines.text("shutdown_grace", &settings.shutdown_grace);
     lines.bare("max_attempts", &settings.max_attempts);

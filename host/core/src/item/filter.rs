@@ -54,6 +54,11 @@ impl ItemFilter {
         fields.collect::<Result<_, _>>().map(Self)
     }
 
+    /// The filter as it is written; what [`ItemFilter::parse`] reads.
+    pub fn to_object(&self) -> Object {
+        self.0.iter().map(|(field, wanted)| (field.clone(), wanted.to_json())).collect()
+    }
+
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -84,6 +89,18 @@ impl Wanted {
                 elements.iter().map(Self::parse).collect::<Result<_, _>>().map(Self::List)
             }
             other => Ok(Self::Equal(other.clone())),
+        }
+    }
+
+    fn to_json(&self) -> Json {
+        match self {
+            Self::Equal(wanted) => wanted.clone(),
+            Self::List(elements) => elements.iter().map(Self::to_json).collect(),
+            Self::Fields(fields) => Json::Object(fields.to_object()),
+            Self::Compared(all) => {
+                let words = all.iter().map(|(operator, with)| (operator.word(), with.clone()));
+                Json::Object(words.map(|(word, with)| (word.to_owned(), with)).collect())
+            }
         }
     }
 
@@ -119,6 +136,17 @@ impl Operator {
                 )));
             }
         })
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Equal => "$eq",
+            Self::NotEqual => "$ne",
+            Self::Greater => "$gt",
+            Self::GreaterOrEqual => "$gte",
+            Self::Less => "$lt",
+            Self::LessOrEqual => "$lte",
+        }
     }
 
     fn needs_order(self) -> bool {
@@ -206,6 +234,17 @@ mod tests {
             (json!({ "o": { "$eq": { "b": [1.0, { "c": 2 }], "a": 1 } } }), true),
         ] {
             assert_eq!(filter(wanted.clone()).unwrap().matches(value), expected, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn a_filter_reads_back_as_it_is_written() {
+        for written in [
+            json!({}),
+            json!({ "a": 1.5, "b": { "c": [1, { "d": { "$lt": 2, "$gte": 1 } }], "e": {} } }),
+            json!({ "n": { "$eq": { "a": 1 }, "$ne": null, "$gt": "x", "$lte": "y" }, "m": null }),
+        ] {
+            assert_eq!(Json::Object(filter(written.clone()).unwrap().to_object()), written);
         }
     }
 

@@ -16,6 +16,11 @@ impl NamespacePattern {
         Ok(Self(labels.into_iter().map(|label| (label != "*").then_some(label)).collect()))
     }
 
+    /// The labels, as [`NamespacePattern::new`] takes them.
+    pub fn to_labels(&self) -> Vec<String> {
+        self.0.iter().map(|label| label.clone().unwrap_or_else(|| "*".to_owned())).collect()
+    }
+
     /// The namespace that everything lies in which begins with the pattern: its labels up to the
     /// first that may be anything.
     pub fn fixed(&self) -> Namespace {
@@ -67,6 +72,7 @@ mod tests {
             assert_eq!((pattern.begins(&namespace), pattern.ends(&namespace)), (begins, ends));
         }
         assert_eq!(pattern("a.b.*.c").fixed().to_string(), "a.b");
+        assert_eq!(pattern("a.*.c").to_labels(), ["a", "*", "c"]);
         assert!(pattern("*.a").fixed().is_root());
         assert!(NamespacePattern::new(vec![String::new()]).is_err());
     }

@@ -20,23 +20,41 @@ pub(crate) use gate::Gate;
 pub(crate) use secrets::Secrets;
 
 /// What drives a connection while its answer is read.
-type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
+pub(crate) type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 /// An answer, with what drives its connection.
-type Answered = (http::Response<WasiBody>, Io);
+pub(crate) type Answered = (http::Response<WasiBody>, Io);
+
+/// The future of an answer.
+pub(crate) type Answering = Box<dyn Future<Output = Result<Answered>> + Send>;
 
 /// Where outgoing HTTP requests pass.
-pub(crate) struct Egress(Option<Arc<Gate>>);
+pub(crate) enum Egress {
+    /// Nowhere.
+    Closed,
+    /// Through a gate in this process.
+    Here(Arc<Gate>),
+    /// By way of another process.
+    #[cfg(target_os = "linux")]
+    Elsewhere(Arc<dyn Carrier>),
+}
 
-impl Egress {
-    pub(crate) fn new(gate: Gate) -> Self {
-        Self(Some(Arc::new(gate)))
-    }
+/// Takes requests to where there is a gate.
+#[cfg(target_os = "linux")]
+pub(crate) trait Carrier: Send + Sync + 'static {
+    /// Sends a request, and waits for the head of the answer.
+    fn carry(&self, request: http::Request<WasiBody>, options: RequestOptions) -> Answering;
+}
 
-    /// A way that is closed.
-    pub(crate) fn none() -> Self {
-        Self(None)
-    }
+/// Sends a request through a gate. It is decided on here and now, so that a refusal is in the log
+/// even if nobody waits for it.
+pub(crate) fn send(
+    gate: Arc<Gate>,
+    request: http::Request<WasiBody>,
+    options: RequestOptions,
+) -> Answering {
+    let admitted = gate.admit(request);
+    Box::new(async move { exchange::exchange(&gate, admitted?, options).await })
 }
 
 impl WasiHttpHooks for Egress {
@@ -45,13 +63,13 @@ impl WasiHttpHooks for Egress {
         request: http::Request<WasiBody>,
         options: Option<RequestOptions>,
         _sent: Io,
-    ) -> Box<dyn Future<Output = Result<Answered>> + Send> {
-        let Some(gate) = self.0.clone() else {
-            return Box::new(async { Err(Error::HttpRequestDenied) });
-        };
-        // Decided here and now, so that a refusal is in the log even if nobody waits for it.
-        let admitted = gate.admit(request);
+    ) -> Answering {
         let options = options.unwrap_or_default();
-        Box::new(async move { exchange::exchange(&gate, admitted?, options).await })
+        match self {
+            Self::Closed => Box::new(async { Err(Error::HttpRequestDenied) }),
+            Self::Here(gate) => send(Arc::clone(gate), request, options),
+            #[cfg(target_os = "linux")]
+            Self::Elsewhere(carrier) => carrier.carry(request, options),
+        }
     }
 }

@@ -35,13 +35,14 @@ struct Warm {
 
 impl Sandboxes {
     /// Uses this folder, and empties it: what an earlier host left was never committed, or has
-    /// been copied into the store.
+    /// been copied into the store. The folder itself stays, as others may have been let into it.
     pub(crate) fn open(root: PathBuf) -> Result<Self, Error> {
         let unusable = |error: std::io::Error| Error::unusable(&root, &error);
         if root.exists() {
-            fs::remove_dir_all(&root).map_err(unusable)?;
+            empty(&root).map_err(unusable)?;
+        } else {
+            create_private(&root).map_err(unusable)?;
         }
-        create_private(&root).map_err(unusable)?;
         Ok(Self { root, warm: Mutex::default() })
     }
 
@@ -75,6 +76,18 @@ impl Sandboxes {
     fn lock(&self) -> MutexGuard<'_, HashMap<ThreadId, Warm>> {
         self.warm.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn empty(directory: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// The directory of one run. It is deleted with this value, unless it is kept warm.

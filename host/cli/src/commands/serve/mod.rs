@@ -64,7 +64,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
     let listener = listen(settings.listen.value.0).await?;
     let address = listener.local_addr().context("cannot read the address")?;
-    let host = Host::start(settings.host()).await.map_err(failure::of_host)?;
+    let host = Host::start(settings.serving_host()).await.map_err(failure::of_host)?;
     let shutdown = CancellationToken::new();
     let server = wakeful_server::serve(listener, host.clone(), settings.server(), shutdown.clone());
     let server = tokio::spawn(server);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use wakeful_core::Outcome;
-use wakeful_engine::{Job, Runner};
+use wakeful_engine::Job;
 
 use super::server::{Server, ok};
 use super::{fetch, fetched, fetched_one, grant_server, here, online, warnings};
@@ -141,13 +141,13 @@ async fn the_end_of_a_run_ends_its_requests_and_disturbs_no_neighbour() {
         loop {
             let job = job(neighbour);
             let input = job.input.clone();
-            let (report, _) = run(&runner, job, CancellationToken::new()).await;
+            let (report, _) = run(&*runner, job, CancellationToken::new()).await;
             assert_eq!(report.outcome, done(input));
         }
     };
     let begun = Instant::now();
     let (report, _) = tokio::select! {
-        ended = run(&runner, hostile, CancellationToken::new()) => ended,
+        ended = run(&*runner, hostile, CancellationToken::new()) => ended,
         () = neighbours => unreachable!("neighbours never end"),
     };
     assert!(matches!(report.outcome, Outcome::TimedOut { .. }), "{:?}", report.outcome);

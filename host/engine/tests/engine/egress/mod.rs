@@ -10,15 +10,16 @@ mod world;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
-use wakeful_core::{HostGrant, LogLevel, Outcome, Report, SystemClock};
-use wakeful_engine::{EngineConfig, InProcessRunner, Job, Lookup, Network, Runner};
+use wakeful_core::{HostGrant, LogLevel, Outcome, Report};
+use wakeful_engine::{EngineConfig, Job, Lookup, Network, Runner};
 
 use self::server::Server;
-use crate::support::{job, run};
+use crate::support::{job, own_runner, run};
 
 /// The guest that sends what it is told to.
 fn fetch() -> Arc<[u8]> {
@@ -29,11 +30,24 @@ fn fetch() -> Arc<[u8]> {
 }
 
 /// A runner whose guests find hosts by this lookup.
-fn online(lookup: Lookup) -> InProcessRunner {
-    let config = EngineConfig { workers: 2, ..EngineConfig::default() };
-    InProcessRunner::new(config, Arc::new(SystemClock))
-        .unwrap()
-        .with_network(Network::new(lookup, Vec::new()).unwrap())
+fn online(lookup: Lookup) -> Arc<dyn Runner> {
+    with_network(Network::new(lookup, Vec::new()).unwrap())
+}
+
+/// A runner whose guests have this network: in this process, or in one of their own where these
+/// tests stand a second time.
+fn with_network(network: Network) -> Arc<dyn Runner> {
+    /// Compiles the guest once.
+    static CODE: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+    let cache_dir = Some(CODE.path().to_owned());
+    let config = EngineConfig { workers: 2, cache_dir, ..EngineConfig::default() };
+    #[cfg(target_os = "linux")]
+    if module_path!().contains("in_children") {
+        let program = crate::runner_process::program(1);
+        let runner = crate::runner_process::own_runners(config, program);
+        return Arc::new(runner.with_network(network));
+    }
+    Arc::new(own_runner(config).with_network(network))
 }
 
 /// A lookup in which every host is here.
@@ -53,7 +67,7 @@ fn grant_server(job: &mut Job, server: &Server) {
 
 /// Runs the guest with this input, and returns its answers with the report.
 async fn fetched(
-    runner: &InProcessRunner,
+    runner: &Arc<dyn Runner>,
     input: Value,
     change: impl FnOnce(&mut Job),
 ) -> (Vec<Value>, Report) {
@@ -61,7 +75,7 @@ async fn fetched(
     let mut job = job(digest);
     job.input = input;
     change(&mut job);
-    let (report, _) = run(runner, job, CancellationToken::new()).await;
+    let (report, _) = run(&**runner, job, CancellationToken::new()).await;
     let answers = match &report.outcome {
         Outcome::Done(values) => values["answers"].as_array().unwrap().clone(),
         _ => Vec::new(),
@@ -71,7 +85,7 @@ async fn fetched(
 
 /// Likewise, one request.
 async fn fetched_one(
-    runner: &InProcessRunner,
+    runner: &Arc<dyn Runner>,
     request: Value,
     change: impl FnOnce(&mut Job),
 ) -> (Value, Report) {

@@ -10,22 +10,18 @@ use std::time::Duration;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::json;
-use wakeful_core::SystemClock;
-use wakeful_engine::{EngineConfig, InProcessRunner, Network, Runner};
+use wakeful_engine::{Network, Runner};
 
 use super::server::{Server, ok};
-use super::{fetch, fetched_one, grant, here};
+use super::{fetch, fetched_one, grant, here, with_network};
 use crate::support::PROMPT;
 
 fn authority() -> CertificateDer<'static> {
     CertificateDer::from(include_bytes!("tls/authority.der").as_slice())
 }
 
-fn trusting(authorities: Vec<CertificateDer<'_>>) -> InProcessRunner {
-    let config = EngineConfig { workers: 2, ..EngineConfig::default() };
-    InProcessRunner::new(config, Arc::new(SystemClock))
-        .unwrap()
-        .with_network(Network::new(here(), authorities).unwrap())
+fn trusting(authorities: Vec<CertificateDer<'_>>) -> Arc<dyn Runner> {
+    with_network(Network::new(here(), authorities).unwrap())
 }
 
 /// Answers over TLS, as `tls.example`; returns its port.

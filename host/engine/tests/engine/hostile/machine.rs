@@ -13,11 +13,18 @@ pub(crate) struct Machine {
     shared: OnceLock<Arc<dyn Runner>>,
 }
 
+const COUNT: usize = if cfg!(target_os = "linux") { 3 } else { 2 };
+
 /// All of them.
-pub(crate) static MACHINES: [Machine; 2] = [
+pub(crate) static MACHINES: [Machine; COUNT] = [
     Machine::new("pooled", |config| Arc::new(own_runner(config))),
     Machine::new("on demand", |config| {
         Arc::new(own_runner(EngineConfig { pooling: false, ..config }))
+    }),
+    #[cfg(target_os = "linux")]
+    Machine::new("children", |config| {
+        let program = crate::runner_process::program(config.workers.min(2));
+        Arc::new(crate::runner_process::own_runners(config, program))
     }),
 ];
 

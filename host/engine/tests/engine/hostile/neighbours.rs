@@ -80,7 +80,7 @@ pub(crate) async fn loaded(runner: &Arc<dyn Runner>, guest: Arc<[u8]>) -> Result
     }
 }
 
-/// A run that goes on for as long as nobody takes its events.
+/// A run that goes on for as long as nobody takes its events, more of which than wait anywhere.
 struct Companion {
     running: JoinHandle<Report>,
     events: mpsc::Receiver<GuestEvent>,
@@ -93,7 +93,7 @@ impl Companion {
             "",
             &format!(
                 "{} (call $done (i32.load offset=84 (local.get $in)) (i32.load offset=88 (local.get $in)))",
-                emit.repeat(3)
+                emit.repeat(60)
             ),
         );
         let mut job = job(loaded(runner, patient).await?);

@@ -15,18 +15,19 @@ are kept only if the run succeeds.
 
 import json
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from componentize_py_types import Err
 from wit_world.exports.metadata import Description
 from wit_world.imports import assistant_types as contract
+from wit_world.imports import chat as _chat
 from wit_world.imports import config, control, crons, events, fire, log, store, thread
 
 __all__ = [
-    "Ask", "Done", "Error", "Outcome", "Question", "Run", "export", "info", "user_text", "warn",
-    "config", "control", "crons", "events", "fire", "log", "store",
+    "Answer", "Ask", "Chat", "Done", "Error", "Outcome", "Question", "Run", "ToolCall", "export", "info",
+    "models", "user_text", "warn", "config", "control", "crons", "events", "fire", "log", "store",
 ]
 
 Values = dict[str, Any]
@@ -107,6 +108,107 @@ class Run:
         said = {"role": "assistant", "content": text}
         conversation = [*self.values.get("messages", []), *self.messages, said]
         return Done({**self.values, **changes, "messages": conversation})
+
+
+@dataclass
+class ToolCall:
+    """A call of a tool, which a model asks for."""
+
+    id: str
+    name: str
+    arguments: Values
+
+
+@dataclass
+class Answer:
+    """What a model answered."""
+
+    text: str
+    tool_calls: list[ToolCall]
+    finish_reason: str  # "stop", "length", "tool_calls", "content_filter" or "other"
+    usage: Values  # `input_tokens` and `output_tokens`
+    model: str
+
+    def json(self) -> Any:
+        """The text as the JSON that a schema asked for."""
+        try:
+            return json.loads(self.text)
+        except ValueError as error:
+            # As when it was cut off; another try may get it.
+            raise Error(f"the model's answer is not JSON: {error}", retryable=True) from error
+
+
+@dataclass
+class Chat:
+    """A question for a language model, by a name that the operator granted.
+
+        answer = wakeful.Chat("fast", system="Be brief.").user("Why is the sky blue?").say()
+    """
+
+    model: str
+    messages: list[Values] = field(default_factory=list)  # `role`, `content`, `tool_calls`, `tool_call_id`
+    system: str | None = None
+    tools: list[Values] = field(default_factory=list)  # `name`, `description`, `parameters`
+    schema: Values | None = None  # JSON Schema of the answer; see `Answer.json`
+    temperature: float | None = None
+    max_tokens: int | None = None
+    stop: list[str] = field(default_factory=list)
+
+    def user(self, text: str) -> "Chat":
+        """Says something to the model."""
+        self.messages.append({"role": "user", "content": text})
+        return self
+
+    def answered(self, answer: Answer, results: dict[str, str]) -> "Chat":
+        """Goes on after an answer, with what came of its tool calls, by their ids."""
+        calls = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in answer.tool_calls]
+        self.messages.append({"role": "assistant", "content": answer.text, "tool_calls": calls})
+        for id, content in results.items():
+            self.messages.append({"role": "tool", "tool_call_id": id, "content": content})
+        return self
+
+    def ask(self) -> Answer:
+        """Asks, and waits for the whole answer."""
+        return _answer(_chat.complete(self.model, self._request()))
+
+    def stream(self) -> Iterator[str]:
+        """Asks, and hands out the text piece by piece. Returns the `Answer`."""
+        with _chat.open(self.model, self._request()) as stream:
+            while (piece := stream.next()) is not None:
+                yield json.loads(piece).get("content", "")
+            return _answer(stream.answer())
+
+    def say(self) -> Answer:
+        """Asks, and passes the answer on to whoever watches the run, while it comes."""
+        stream = self.stream()
+        while True:
+            try:
+                events.emit(events.Event_TextDelta(next(stream)))
+            except StopIteration as end:
+                return end.value
+
+    def _request(self) -> str:
+        system = [] if self.system is None else [{"role": "system", "content": self.system}]
+        request = {
+            "messages": [*system, *self.messages],
+            "tools": self.tools,
+            "response_schema": self.schema,
+            "temperature": self.temperature,
+            "max_tokens": self.max_tokens,
+            "stop": self.stop,
+        }
+        return json.dumps({key: value for key, value in request.items() if value not in (None, [])})
+
+
+def models() -> list[str]:
+    """The language models that this assistant is granted."""
+    return _chat.models()
+
+
+def _answer(text: str) -> Answer:
+    answer = json.loads(text)
+    calls = [ToolCall(call["id"], call["name"], call["arguments"]) for call in answer["tool_calls"]]
+    return Answer(answer["content"], calls, answer["finish_reason"], answer["usage"], answer["model"])
 
 
 def user_text(message: Any) -> str | None:

@@ -23,6 +23,7 @@ mod folder;
 mod items;
 mod keys;
 mod make;
+mod models;
 mod own_crons;
 #[cfg(target_os = "linux")]
 mod runners;

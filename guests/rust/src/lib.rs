@@ -22,6 +22,7 @@
 //! only if the run succeeds; what an assistant does not call, its component does not import.
 
 mod about;
+mod chat;
 mod component;
 mod error;
 mod message;
@@ -43,6 +44,7 @@ pub mod bindings {
 pub use about::About;
 pub use bindings::wakeful::assistant::assistant_types::{CronFire, Error, ErrorCode};
 pub use bindings::wakeful::assistant::{config, control, crons, events, fire, log, store};
+pub use chat::{Chat, ChatAnswer, ChatStream, ToolCall};
 #[doc(hidden)]
 pub use component::{describe, invoke};
 pub use message::{Message, Role};

@@ -188,6 +188,8 @@ pub struct CronStats {
     pub day: i64,
     /// What its runs used up on that day.
     pub fuel: u64,
+    /// The tokens of language models that its runs used up on that day.
+    pub tokens: u64,
 }
 
 /// A run that failed for good.
@@ -219,10 +221,7 @@ impl CronStats {
 
     /// Counts the end of a run. A run that was stopped has neither succeeded nor failed.
     pub fn note_end(&mut self, run_id: RunId, report: &Report, now: Timestamp) {
-        let day = day(now);
-        if day != self.day {
-            (self.day, self.fuel) = (day, 0);
-        }
+        self.turn_to(day(now));
         self.fuel = self.fuel.saturating_add(report.fuel_used);
         if report.outcome.commits() {
             self.succeeded += 1;
@@ -233,6 +232,23 @@ impl CronStats {
             let message = brief(&report.outcome);
             self.last_failure = Some(LastFailure { run_id, at: now, message });
         }
+    }
+
+    /// Counts tokens that a run used.
+    pub fn note_tokens(&mut self, tokens: u64, now: Timestamp) {
+        self.turn_to(day(now));
+        self.tokens = self.tokens.saturating_add(tokens);
+    }
+
+    fn turn_to(&mut self, day: i64) {
+        if day != self.day {
+            (self.day, self.fuel, self.tokens) = (day, 0, 0);
+        }
+    }
+
+    /// The tokens that its runs have used up on the day of `now`.
+    pub fn tokens_today(&self, now: Timestamp) -> u64 {
+        if day(now) == self.day { self.tokens } else { 0 }
     }
 
     /// What its runs have used up on the day of `now`.

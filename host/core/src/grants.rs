@@ -4,7 +4,9 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::toml_text::list;
-use crate::{CronGrant, HostBounds, HostGrant, InvalidItem, Namespace, SecretGrant, VariableGrant};
+use crate::{
+    CronGrant, HostBounds, HostGrant, InvalidItem, ModelName, Namespace, SecretGrant, VariableGrant,
+};
 
 /// What the operator lets an assistant reach, beside its own thread; nothing unless written down.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub struct Grants {
     pub environment: Vec<VariableGrant>,
     /// Secrets that it may use without holding them.
     pub secrets: Vec<SecretGrant>,
+    /// Language models.
+    pub models: Vec<ModelName>,
 }
 
 /// A namespace whose items, and all below it, an assistant may reach.

@@ -24,6 +24,7 @@ mod item;
 mod key;
 mod limits;
 mod manifest;
+mod model;
 mod origin;
 mod outcome;
 mod policy;
@@ -60,6 +61,7 @@ pub use item::{
 pub use key::{ApiKey, InvalidKey, InvalidRate, KeyToken, Rate, Scope, Secret};
 pub use limits::{HttpLimits, Limits};
 pub use manifest::{FileEntry, FileKind, FilePath, InTheWay, InvalidFilePath, Manifest};
+pub use model::{InvalidModelName, ModelName, TokenBudget, TokenUse};
 pub use origin::{InvalidOrigin, OriginPattern};
 pub use outcome::{ErrorCode, Failure, Interrupt, LogLevel, LogLine, LogSource, Outcome, Report};
 pub use policy::{Catchup, CronPolicy, FailureKind, LARGEST_BACKLOG, ON_TIME, Overlap, Retry};

@@ -21,6 +21,10 @@ pub struct Limits {
     pub files: u32,
     /// What it may do over HTTP.
     pub http: HttpLimits,
+    /// Tokens of language models, in both directions.
+    pub tokens: u64,
+    /// The same for all runs of the assistant in one day in UTC; `None` is as many as there are.
+    pub tokens_per_day: Option<u64>,
 }
 
 /// What one run may do over HTTP. What exceeds one of these fails; the run goes on.
@@ -70,6 +74,8 @@ impl Default for Limits {
             disk: 64 << 20,
             files: 1_000,
             http: HttpLimits::default(),
+            tokens: 1_000_000,
+            tokens_per_day: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::{Json, Object, RunStatus, Timestamp};
+use crate::{Json, Object, RunStatus, Timestamp, TokenBudget, TokenUse};
 
 /// How a run ended. What a guest does wrong is data, never an `Err`.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +17,13 @@ pub enum Outcome {
     OutOfFuel {
         /// The limit, in units of fuel.
         limit: u64,
+    },
+    /// A call of a language model would have used more tokens than are left.
+    OutOfTokens {
+        /// The limit.
+        limit: u64,
+        /// What it limits.
+        budget: TokenBudget,
     },
     /// It asked for more memory than it may have.
     OutOfMemory {
@@ -75,6 +82,7 @@ impl Outcome {
             Self::Interrupted(_) => "interrupted",
             Self::Failed(_) => "failed",
             Self::OutOfFuel { .. } => "out_of_fuel",
+            Self::OutOfTokens { .. } => "out_of_tokens",
             Self::OutOfMemory { .. } => "out_of_memory",
             Self::TimedOut { .. } => "timed_out",
             Self::OutputTooLarge { .. } => "output_too_large",
@@ -127,6 +135,9 @@ impl fmt::Display for Outcome {
             Self::Failed(failure) => f.write_str(&failure.message),
             Self::OutOfFuel { limit } => {
                 write!(f, "used up its {limit} units of fuel (limit `fuel`)")
+            }
+            Self::OutOfTokens { limit, budget } => {
+                write!(f, "used up the {limit} tokens of {}", budget.explained())
             }
             Self::OutOfMemory { limit } => {
                 write!(f, "asked for more than {limit} bytes of memory (limit `memory`)")
@@ -244,6 +255,8 @@ pub struct Report {
     pub logs: Vec<LogLine>,
     /// How many lines or parts of lines did not fit the limit.
     pub logs_dropped: u64,
+    /// What its calls of language models used, in all its attempts.
+    pub tokens: TokenUse,
 }
 
 impl Report {
@@ -256,6 +269,7 @@ impl Report {
             duration: Duration::ZERO,
             logs: Vec::new(),
             logs_dropped: 0,
+            tokens: TokenUse::default(),
         }
     }
 }

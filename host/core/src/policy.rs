@@ -29,6 +29,9 @@ pub struct CronPolicy {
     pub pause_after_failures: Option<u32>,
     /// Once its runs have used up this much fuel in a day (UTC), it skips the rest of the day.
     pub fuel_per_day: Option<u64>,
+    /// Once its runs have used up as many tokens of language models in a day (UTC), it skips the
+    /// rest of the day, and no run of it calls a model any more.
+    pub tokens_per_day: Option<u64>,
     /// When and how often a failed run is tried again; `None` leaves it to the host.
     pub retry: Option<Retry>,
 }
@@ -47,6 +50,7 @@ impl CronPolicy {
             max_fires: None,
             pause_after_failures: None,
             fuel_per_day: None,
+            tokens_per_day: None,
             retry: None,
         }
     }
@@ -80,6 +84,10 @@ impl CronPolicy {
         } else if self.fuel_per_day == Some(0) {
             Some(
                 "fuel_per_day: 0 would never start a run; create the cron with `enabled: false` instead",
+            )
+        } else if self.tokens_per_day == Some(0) {
+            Some(
+                "tokens_per_day: 0 would never start a run; leave `models` out of the assistant's grants instead",
             )
         } else if self.retry.as_ref().is_some_and(|retry| retry.attempts == 0) {
             Some("retry.attempts: give at least 1, which means that nothing is tried again")
@@ -224,7 +232,7 @@ pub struct FailureKind(&'static str);
 
 impl FailureKind {
     /// Every way to fail.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self("failed"),
         Self("out_of_fuel"),
         Self("out_of_memory"),
@@ -236,6 +244,7 @@ impl FailureKind {
         Self("trapped"),
         Self("refused"),
         Self("host_failed"),
+        Self("out_of_tokens"),
     ];
 
     /// The word for it, on the wire and in the store.
@@ -312,6 +321,7 @@ mod tests {
                 "pause_after_failures: ",
             ),
             (CronPolicy { fuel_per_day: Some(0), ..usual() }, false, None, "fuel_per_day: "),
+            (CronPolicy { tokens_per_day: Some(0), ..usual() }, false, None, "tokens_per_day: "),
             (CronPolicy { retry: retry(0, 9), ..usual() }, false, None, "retry.attempts: "),
             (CronPolicy { retry: retry(1, 1), ..usual() }, false, None, "retry.longest_wait: "),
         ] {

@@ -17,7 +17,12 @@ wasmtime::component::bindgen!({
         "wakeful:assistant/crons.create": async,
         "wakeful:assistant/crons.list": async,
         "wakeful:assistant/crons.delete": async,
+        "wakeful:assistant/chat.complete": async | trappable,
+        "wakeful:assistant/chat.open": async | trappable,
+        "wakeful:assistant/chat.[method]chat-stream.next": async | trappable,
+        "wakeful:assistant/chat.[method]chat-stream.answer": async | trappable,
     },
+    with: { "wakeful:assistant/chat.chat-stream": crate::chat_stream::ChatStream },
     exports: { default: async },
 });
 

@@ -37,6 +37,8 @@ const LIMITS: Limits = Limits {
         request: 0,
         response: 0,
     },
+    tokens: 0,
+    tokens_per_day: None,
 };
 
 /// Bytes of a name or a version.

@@ -16,7 +16,7 @@ use crate::library::{Library, Loaded};
 use crate::reach::{Reach, Way};
 use crate::{
     Compiler, ComponentInfo, CronAccess, Description, EngineConfig, EngineError, GuestEvent,
-    ItemAccess, Job, LoadError, Network, Runner, linker, machine, run,
+    ItemAccess, Job, LoadError, ModelAccess, Network, Runner, linker, machine, run,
 };
 
 /// Runs guests in this process, on threads of their own.
@@ -96,6 +96,13 @@ impl InProcessRunner {
     #[must_use]
     pub fn with_crons(mut self, crons: Arc<dyn CronAccess>) -> Self {
         self.reach.crons = Some(crons);
+        self
+    }
+
+    /// Lets runs call language models, as far as their grants go. Without it no run can.
+    #[must_use]
+    pub fn with_models(mut self, models: Arc<dyn ModelAccess>) -> Self {
+        self.reach.models = Some(models);
         self
     }
 

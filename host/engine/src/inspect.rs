@@ -33,6 +33,7 @@ pub(crate) const OFFERED: &[(&str, &[&str], Version)] = &[
             "control",
             "store",
             "crons",
+            "chat",
             "fire",
         ],
         CONTRACT,

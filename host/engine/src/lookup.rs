@@ -40,7 +40,11 @@ impl Lookup {
     }
 
     /// The addresses of a host. An address is its own address.
-    pub(crate) async fn addresses(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    ///
+    /// # Errors
+    ///
+    /// If it has none, or cannot be looked up.
+    pub async fn addresses(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, port)]);
         }

@@ -52,7 +52,14 @@ pub(crate) async fn execute(
     {
         outcome = Outcome::DiskFull { message };
     }
-    Report { outcome, fuel_used, peak_memory, duration: begun.elapsed(), logs, logs_dropped }
+    Report {
+        fuel_used,
+        peak_memory,
+        duration: begun.elapsed(),
+        logs,
+        logs_dropped,
+        ..Report::not_run(outcome)
+    }
 }
 
 /// Calls the guest, until it returns or something ends it.

@@ -9,6 +9,7 @@ use wasmtime::Store;
 use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use crate::chat::Chat;
 use crate::clock::GuestClock;
 use crate::crons::Crons;
 use crate::egress::{Egress, Gate, Secrets};
@@ -41,7 +42,7 @@ pub(crate) struct Sandbox {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     egress: Egress,
-    table: ResourceTable,
+    pub(crate) table: ResourceTable,
     stdio: [Stdio; 2],
     pub(crate) limiter: MemoryLimiter,
     pub(crate) meter: Meter,
@@ -51,6 +52,7 @@ pub(crate) struct Sandbox {
     pub(crate) emitted: Emitted,
     pub(crate) items: Items,
     pub(crate) crons: Crons,
+    pub(crate) chat: Chat,
     pub(crate) refusals: Refusals,
     pub(crate) fire: Option<Json>,
     pub(crate) config: Object,
@@ -108,6 +110,8 @@ impl Sandbox {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
         let crons = Crons { run: job.run_id, grant: job.grants.crons, access: reach.crons };
+        let models = std::mem::take(&mut job.grants.models);
+        let chat = Chat::new(job.run_id, models, reach.models);
         let grants = std::mem::take(&mut job.grants);
         let egress = match reach.network {
             Some(Way::Here(network)) => Egress::Here(Arc::new(Gate::new(
@@ -135,6 +139,7 @@ impl Sandbox {
             emitted: Emitted::default(),
             items: Items::new(grants, reach.items),
             crons,
+            chat,
             refusals,
             fire: fire::of(job),
             config: std::mem::take(&mut job.config),

@@ -320,8 +320,16 @@ async fn attempt(
             host.hub().publish(run, event, host.now());
         }
     };
+    let models = match host.model_books().open(host, run, &component).await {
+        Ok(models) => models,
+        Err(problem) => {
+            let message = format!("cannot read what the run has paid for: {problem}");
+            return ended(Outcome::HostFailed { message });
+        }
+    };
     let book = host.cron_books().open(host, run, component.grants.crons);
-    let (report, ()) = tokio::join!(host.runner().run(job, events, cancel.clone()), forward);
+    let (mut report, ()) = tokio::join!(host.runner().run(job, events, cancel.clone()), forward);
+    report.tokens = models.close().await;
     let crons = book.close().await;
     Attempt { report, component: Some(component), sandbox, input, pending: None, crons }
 }
@@ -449,10 +457,11 @@ fn scatter(run: &Run) -> f64 {
 fn log_end(run: &Run, report: &Report) {
     let outcome = report.outcome.kind();
     let (fuel, ms) = (report.fuel_used, report.duration.as_millis());
+    let tokens = report.tokens.total();
     let (run_id, component) = (run.id, &run.component);
     if report.outcome.commits() {
-        info!(%run_id, %component, outcome, fuel, ms, "run ended");
+        info!(%run_id, %component, outcome, fuel, tokens, ms, "run ended");
     } else {
-        warn!(%run_id, %component, outcome, fuel, ms, reason = %report.outcome, "run ended");
+        warn!(%run_id, %component, outcome, fuel, tokens, ms, reason = %report.outcome, "run ended");
     }
 }

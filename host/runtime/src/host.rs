@@ -21,6 +21,7 @@ use crate::hub::Hub;
 use crate::items::{self, StoreAccess};
 use crate::keys::Keys;
 use crate::metrics::Counters;
+use crate::models::{Desk, ModelBooks};
 use crate::own_crons::CronBooks;
 use crate::sandbox::Sandboxes;
 use crate::{Error, HostSettings, executor, expiry, scheduler, sweeper, zones};
@@ -40,7 +41,8 @@ struct Inner {
     hub: Hub,
     keys: Keys,
     counters: Counters,
-    cron_books: Arc<CronBooks>,
+    books: Books,
+    desk: Desk,
     started: Instant,
     sandboxes: Sandboxes,
     /// How this host signs its leases.
@@ -56,6 +58,13 @@ struct Inner {
     /// Set when runs that are cut off go back to the queue instead of ending.
     draining: AtomicBool,
     tasks: TaskTracker,
+}
+
+/// What runs in progress do beyond their threads.
+#[derive(Default)]
+pub(crate) struct Books {
+    crons: Arc<CronBooks>,
+    models: Arc<ModelBooks>,
 }
 
 impl Host {
@@ -89,13 +98,14 @@ impl Host {
         }
         let store: Arc<dyn Store> = Arc::new(store);
         let items = StoreAccess::new(Arc::clone(&store), Arc::clone(&clock));
-        let books = Arc::new(CronBooks::default());
+        let books = Books::default();
         let network = Network::new(settings.grants.lookup.clone(), Vec::new())?;
         let runner: Arc<dyn Runner> = match &settings.runners {
             None => {
                 let runner = InProcessRunner::new(engine, Arc::clone(&clock))?;
                 let runner = runner.with_network(network).with_items(Arc::new(items));
-                Arc::new(runner.with_crons(Arc::<CronBooks>::clone(&books)))
+                let runner = runner.with_crons(Arc::<CronBooks>::clone(&books.crons));
+                Arc::new(runner.with_models(Arc::<ModelBooks>::clone(&books.models)))
             }
             #[cfg(target_os = "linux")]
             Some(program) => {
@@ -106,7 +116,8 @@ impl Host {
                 let program = program.with_limits(&settings.limits);
                 let runner = ChildRunner::new(engine, program, Arc::clone(&clock))?;
                 let runner = runner.with_network(network).with_items(Arc::new(items));
-                Arc::new(runner.with_crons(Arc::<CronBooks>::clone(&books)))
+                let runner = runner.with_crons(Arc::<CronBooks>::clone(&books.crons));
+                Arc::new(runner.with_models(Arc::<ModelBooks>::clone(&books.models)))
             }
             #[cfg(not(target_os = "linux"))]
             Some(_) => {
@@ -117,7 +128,7 @@ impl Host {
         Self::assemble_with(settings, clock, store, runner, books).await
     }
 
-    /// A host of these parts, whose runner reaches no crons.
+    /// A host of these parts, whose runner reaches neither crons nor models.
     #[cfg(test)]
     pub(crate) async fn assemble(
         settings: HostSettings,
@@ -125,7 +136,7 @@ impl Host {
         store: Arc<dyn Store>,
         runner: Arc<dyn Runner>,
     ) -> Result<Self, Error> {
-        Self::assemble_with(settings, clock, store, runner, Arc::default()).await
+        Self::assemble_with(settings, clock, store, runner, Books::default()).await
     }
 
     async fn assemble_with(
@@ -133,9 +144,9 @@ impl Host {
         clock: Arc<dyn Clock>,
         store: Arc<dyn Store>,
         runner: Arc<dyn Runner>,
-        cron_books: Arc<CronBooks>,
+        books: Books,
     ) -> Result<Self, Error> {
-        let host = Self::prepare(settings, clock, store, runner, cron_books).await?;
+        let host = Self::prepare(settings, clock, store, runner, books).await?;
         let tasks = host.tasks();
         tasks.spawn(crate::folder::watch(host.clone()));
         tasks.spawn(scheduler::run(host.clone()));
@@ -150,12 +161,14 @@ impl Host {
 
     /// A host that does nothing by itself yet.
     pub(crate) async fn prepare(
-        settings: HostSettings,
+        mut settings: HostSettings,
         clock: Arc<dyn Clock>,
         store: Arc<dyn Store>,
         runner: Arc<dyn Runner>,
-        cron_books: Arc<CronBooks>,
+        books: Books,
     ) -> Result<Self, Error> {
+        settings.grants.models = Some(settings.models.names());
+        let desk = Desk::new(&settings)?;
         let sandboxes = Sandboxes::open(settings.data.join("sandboxes"))?;
         let folder = Folder::open(&settings)?;
         let keys = Keys::load(&*store).await?;
@@ -169,7 +182,8 @@ impl Host {
                 hub: Hub::default(),
                 keys,
                 counters: Counters::default(),
-                cron_books,
+                books,
+                desk,
                 started: Instant::now(),
                 sandboxes,
                 owner: Uuid::now_v7().to_string(),
@@ -304,7 +318,16 @@ impl Host {
     }
 
     pub(crate) fn cron_books(&self) -> &Arc<CronBooks> {
-        &self.inner.cron_books
+        &self.inner.books.crons
+    }
+
+    pub(crate) fn model_books(&self) -> &Arc<ModelBooks> {
+        &self.inner.books.models
+    }
+
+    /// Whoever calls the providers of models.
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.inner.desk
     }
 
     pub(crate) fn sandboxes(&self) -> &Sandboxes {

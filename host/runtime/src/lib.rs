@@ -53,6 +53,7 @@ mod hub;
 mod items;
 mod keys;
 mod metrics;
+mod models;
 mod offline;
 mod own_crons;
 mod pace;
@@ -89,6 +90,7 @@ pub use host::Host;
 pub use items::{ListNamespaces, SearchItems};
 pub use keys::CreateKey;
 pub use metrics::{FireMetrics, Histogram, Metrics, RunMetrics};
+pub use models::{ModelSettings, Models, Provider};
 pub use offline::{backup_folder, create_key_in, keys_in, revoke_key_in};
 pub use request::{
     AssistantQuery, CancelAction, CreateAssistant, CreateCron, CreateRun, CreateThread, CronPatch,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use wakeful_core::{Fire, FireStatus, Report};
+use wakeful_core::{Fire, FireStatus, Report, TokenUse};
 use wakeful_engine::RunnerProcesses;
 use wakeful_store::StoreStats;
 
@@ -36,6 +36,8 @@ pub struct RunMetrics {
     pub duration: Histogram,
     /// The fuel that they used.
     pub fuel: u64,
+    /// The tokens of language models that they used.
+    pub tokens: TokenUse,
 }
 
 /// The due instants that were accounted for.
@@ -119,12 +121,13 @@ pub(crate) struct Ended {
     outcome: &'static str,
     duration: Duration,
     fuel: u64,
+    tokens: TokenUse,
 }
 
 impl Ended {
     pub(crate) fn of(report: &Report) -> Self {
         let (duration, fuel) = (report.duration, report.fuel_used);
-        Self { outcome: report.outcome.kind(), duration, fuel }
+        Self { outcome: report.outcome.kind(), duration, fuel, tokens: report.tokens }
     }
 }
 
@@ -134,6 +137,7 @@ impl Counters {
         *runs.ended.entry(ended.outcome).or_default() += 1;
         runs.duration.observe(ended.duration);
         runs.fuel = runs.fuel.saturating_add(ended.fuel);
+        runs.tokens += ended.tokens;
     }
 
     pub(crate) fn note_fire(&self, fire: &Fire) {

@@ -183,6 +183,9 @@ fn verdict(due: &DueCron, standing: Standing, world: &World<'_>) -> Result<bool,
     if policy.fuel_per_day.is_some_and(|most| most <= due.stats.fuel_today(world.now)) {
         return Err(SkipReason::Budget);
     }
+    if policy.tokens_per_day.is_some_and(|most| most <= due.stats.tokens_today(world.now)) {
+        return Err(SkipReason::Budget);
+    }
     let stateless = due.cron.thread_id.is_none();
     let busy = if stateless { 0 < due.open + due.held } else { due.thread_busy };
     match policy.overlap {

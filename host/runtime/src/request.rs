@@ -182,6 +182,8 @@ pub struct PolicyPatch {
     pub max_fires: Option<Option<u64>>,
     pub pause_after_failures: Option<Option<u32>>,
     pub fuel_per_day: Option<Option<u64>>,
+    /// Tokens of language models in a day.
+    pub tokens_per_day: Option<Option<u64>>,
     pub retry: Option<Option<Retry>>,
 }
 

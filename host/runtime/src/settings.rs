@@ -6,7 +6,7 @@ use thiserror::Error;
 use wakeful_core::{CronGrant, HttpLimits, Limits, Ttl};
 use wakeful_engine::{ChildCompiler, RunnerProgram};
 
-use crate::{GrantBounds, GrantSettings, WebhookSettings};
+use crate::{GrantBounds, GrantSettings, Models, WebhookSettings};
 
 /// Everything that a host can be told when it starts.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct HostSettings {
     pub assistant_crons: CronGrant,
     /// What an assistant's own file may grant it beside that.
     pub grants: GrantBounds,
+    /// The language models that assistants may be granted.
+    pub models: Models,
     /// How long runs may go on after the host was asked to stop.
     pub shutdown_grace: Duration,
     /// How often a run begins before it fails for good, when the host stops in the middle of it or
@@ -66,6 +68,7 @@ impl HostSettings {
             limits: Limits::default(),
             assistant_crons: CronGrant::WIDEST,
             grants: GrantBounds::default(),
+            models: Models::default(),
             shutdown_grace: Duration::from_secs(10),
             max_attempts: 3,
             backoff: Backoff::default(),
@@ -216,6 +219,10 @@ pub struct LimitSettings {
     /// What a run may do over HTTP.
     #[serde(default)]
     pub http: HttpLimitSettings,
+    /// Tokens of language models per run.
+    pub tokens: Option<u64>,
+    /// The same for all runs of an assistant in one day in UTC.
+    pub tokens_per_day: Option<u64>,
 }
 
 /// Limits of HTTP as a settings file spells them.
@@ -264,6 +271,11 @@ impl LimitSettings {
                 total: narrower(http.total, widest.total),
                 request: narrower(http.request, widest.request),
                 response: narrower(http.response, widest.response),
+            },
+            tokens: narrower(self.tokens, host.tokens),
+            tokens_per_day: match (self.tokens_per_day, host.tokens_per_day) {
+                (Some(own), Some(host)) => Some(own.min(host)),
+                (own, host) => own.or(host),
             },
         }
     }

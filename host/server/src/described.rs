@@ -35,7 +35,7 @@ words! {
     Dst: "vixie" | "skip_and_repeat" | "skip_and_once",
     /// How a run can fail.
     Failure: "failed" | "out_of_fuel" | "out_of_memory" | "timed_out" | "output_too_large"
-        | "invalid_output" | "too_many_events" | "disk_full" | "trapped" | "refused" | "host_failed",
+        | "invalid_output" | "out_of_tokens" | "too_many_events" | "disk_full" | "trapped" | "refused" | "host_failed",
     /// What became of an instant.
     FireStatus: "started" | "skipped",
     /// Why an instant started no run.

@@ -101,6 +101,12 @@ impl Snapshot {
         page.counters("wakeful_runs", "Runs that ended here after they had begun", ended)?;
         page.histogram("wakeful_run_duration_seconds", "How long guests ran", &runs.duration)?;
         page.counter("wakeful_run_fuel", "Fuel that guests used", runs.fuel)?;
+        let tokens = [("input", runs.tokens.input), ("output", runs.tokens.output)];
+        let tokens = tokens.into_iter().map(|(way, count)| ([("direction", way)], count));
+        let help = "Tokens of language models that runs used";
+        page.counters("wakeful_run_tokens", help, tokens)?;
+        let help = "Calls of language models that were paid for";
+        page.counter("wakeful_run_model_calls", help, runs.tokens.calls)?;
         page.gauge("wakeful_runs_running", "Runs in progress", self.host.running as f64)?;
         page.gauge("wakeful_runs_slots", "Runs that may be in progress", self.host.slots as f64)?;
         page.gauge("wakeful_runs_pending", "Runs in the queue", store.pending as f64)?;

@@ -28,9 +28,10 @@ pub use store::{
     AssistantQuery, AssistantSort, AssistantStore, Backup, Cancelled, ClaimDeliveries, ClaimedRun,
     CopyThread, Created, CronChange, CronQuery, DeletedAssistant, DeliveryQuery, DueCron, Error,
     EventStore, Expired, FinishRun, Finished, FirePlan, FireStore, FoundItems, GetItem, Inserted,
-    ItemQuery, ItemStore, KeyStore, NamespaceQuery, NewRun, Order, OutboxStore, Page, Planner, Put,
-    PutCheckpoint, PutItem, Recovered, Redelivery, RunQuery, SortBy, StateStore, StatsStore, Store,
-    StoreStats, ThreadPatch, ThreadQuery, VersionQuery, origin,
+    ItemQuery, ItemStore, JournalEntry, JournalStore, KeyStore, NamespaceQuery, NewRun, Order,
+    OutboxStore, Page, Planner, Purse, Put, PutCheckpoint, PutItem, RecordCall, Recovered,
+    Redelivery, RunQuery, SortBy, StateStore, StatsStore, Store, StoreStats, ThreadPatch,
+    ThreadQuery, VersionQuery, origin,
 };
 
 #[cfg(feature = "faults")]

@@ -115,6 +115,23 @@ fn took(execution: &Json) -> String {
     fields::duration(execution, "duration_ms").map_or_else(|| "-".to_owned(), format::duration)
 }
 
+/// What a run used of language models, if it called any.
+pub(super) fn tokens(execution: &Json) -> Option<String> {
+    let tokens = execution.get("tokens")?;
+    let count = |key| fields::number(tokens, key).unwrap_or_default();
+    let calls = count("calls");
+    if calls == 0 {
+        return None;
+    }
+    let about = match tokens.get("estimated").and_then(Json::as_bool) {
+        Some(true) => "about ",
+        _ => "",
+    };
+    let plural = if calls == 1 { "call" } else { "calls" };
+    let (sent, received) = (format::count(count("input")), format::count(count("output")));
+    Some(format!("{about}{sent} sent, {received} received in {calls} {plural}"))
+}
+
 /// Why a run failed (`error`) or its last attempt did (`last_error`), if that is so.
 fn error(run: &Json, key: &str) -> Option<String> {
     let error = run.get("execution")?.get(key).filter(|error| !error.is_null())?;
@@ -144,6 +161,7 @@ fn show(run: RunId, client: &Client, json: bool) -> anyhow::Result<()> {
     if outcome.is_some() {
         pairs.push(("took", took(execution)));
         pairs.extend(fields::number(execution, "fuel_used").map(|n| ("fuel", format::count(n))));
+        pairs.extend(tokens(execution).map(|tokens| ("tokens", tokens)));
         let memory = fields::number(execution, "peak_memory_bytes");
         pairs.extend(memory.map(|n| ("memory", format::bytes(n))));
     }

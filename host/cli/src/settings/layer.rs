@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Deserialize;
-use wakeful::LimitSettings;
+use wakeful::{LimitSettings, Models};
 
 use super::compile::CompileLayer;
 use super::crons::CronLayer;
@@ -119,6 +119,8 @@ pub(crate) struct Layer {
     #[arg(skip)]
     #[serde(default)]
     pub(crate) grants: GrantLayer,
+    #[arg(skip)]
+    pub(crate) models: Option<Models>,
     // The environment has these as well.
     #[arg(skip)]
     #[serde(default)]

@@ -18,6 +18,8 @@ pub(super) struct SourcedLimits {
     pub(super) disk: Sourced<Bytes>,
     pub(super) files: Sourced<u32>,
     pub(super) http: SourcedHttpLimits,
+    pub(super) tokens: Sourced<u64>,
+    pub(super) tokens_per_day: Sourced<Option<u64>>,
 }
 
 /// Those of HTTP.
@@ -44,6 +46,12 @@ impl SourcedLimits {
             disk: layers.pick("disk", |l| l.limits.disk.map(Bytes), Bytes(default.disk)),
             files: layers.pick("files", |l| l.limits.files, default.files),
             http: SourcedHttpLimits::resolve(layers, default.http),
+            tokens: layers.pick("tokens", |l| l.limits.tokens, default.tokens),
+            tokens_per_day: layers.pick(
+                "tokens_per_day",
+                |l| l.limits.tokens_per_day.map(Some),
+                default.tokens_per_day,
+            ),
         }
     }
 
@@ -58,6 +66,8 @@ impl SourcedLimits {
             disk: self.disk.value.0,
             files: self.files.value,
             http: self.http.values(),
+            tokens: self.tokens.value,
+            tokens_per_day: self.tokens_per_day.value,
         }
     }
 }

@@ -16,7 +16,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use wakeful::core::{CronGrant, Expiry, Ttl};
-use wakeful::{Backoff, HostSettings, Retention};
+use wakeful::{Backoff, HostSettings, Models, Retention};
 use wakeful_server::{ServerSettings, WithoutKeys};
 
 pub(crate) use self::layer::Layer;
@@ -75,6 +75,7 @@ pub(crate) struct Settings {
     assistant_crons_min_interval: Sourced<Span>,
     compile: SourcedCompile,
     grants: SourcedGrants,
+    models: Sourced<Models>,
     webhooks: SourcedWebhooks,
 }
 
@@ -185,6 +186,7 @@ impl Settings {
             ),
             compile: SourcedCompile::resolve(layers),
             grants: SourcedGrants::resolve(layers),
+            models: layers.pick("models", |l| l.models.clone(), Models::default()),
             webhooks: SourcedWebhooks::resolve(layers),
             listen,
         }
@@ -247,6 +249,7 @@ impl Settings {
             min_interval: self.assistant_crons_min_interval.value.0,
         };
         host.grants = self.grants.bounds();
+        host.models = self.models.value.clone();
         host.webhooks = self.webhooks.reach();
         host
     }

@@ -46,6 +46,12 @@ fn every_setting_reaches_the_host() {
         [limits]
         fuel = 11
         timeout = \"2m\"
+        tokens = 5000
+        tokens_per_day = 90000
+        [models.fast]
+        provider = 'openai'
+        model = 'gpt-5-mini'
+        key = { from = 'OPENAI_API_KEY' }
         [limits.http]
         requests = 9
         first_byte = '7s'
@@ -90,6 +96,9 @@ fn every_setting_reaches_the_host() {
     assert_eq!((host.store_cache, host.min_free_disk), (1 << 20, 9));
     assert_eq!((host.limits.fuel, host.limits.timeout.as_secs()), (11, 120));
     assert_eq!(host.limits.memory, Limits::default().memory);
+    assert_eq!((host.limits.tokens, host.limits.tokens_per_day), (5_000, Some(90_000)));
+    let fast = &host.models.0[&"fast".parse().unwrap()];
+    assert_eq!((fast.provider.as_str(), fast.model.as_str()), ("openai", "gpt-5-mini"));
     let http = host.limits.http;
     assert_eq!((http.requests, http.first_byte.as_secs(), http.response), (9, 7, 1 << 20));
     assert_eq!(http.request, Limits::default().http.request);

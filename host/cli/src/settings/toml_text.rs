@@ -49,6 +49,8 @@ pub(super) fn write(settings: &Settings) -> String {
     lines.bare("events", &limits.events);
     lines.text("disk", &limits.disk);
     lines.bare("files", &limits.files);
+    lines.bare("tokens", &limits.tokens);
+    lines.optional("tokens_per_day", &limits.tokens_per_day);
     lines.heading("limits.http");
     let http = &limits.http;
     lines.bare("requests", &http.requests);
@@ -91,6 +93,12 @@ pub(super) fn write(settings: &Settings) -> String {
     lines.bare("private", &grants.private);
     lines.optional("environment", &grants.environment);
     lines.optional("secret_folders", &grants.secret_folders);
+    for (name, model) in &settings.models.value.0 {
+        lines.heading(&format!("models.{}", quoted(name.as_str())));
+        for line in model.to_string().lines() {
+            lines.line(line, &settings.models.source);
+        }
+    }
     lines.heading("webhooks");
     let webhooks = &settings.webhooks;
     lines.bare("allow", &webhooks.allow);
@@ -137,7 +145,11 @@ impl Lines {
     }
 
     fn add(&mut self, key: &str, value: &str, source: &dyn Display) {
-        let _ = writeln!(self.0, "{:<40} # {source}", format!("{key} = {value}"));
+        self.line(&format!("{key} = {value}"), source);
+    }
+
+    fn line(&mut self, line: &str, source: &dyn Display) {
+        let _ = writeln!(self.0, "{line:<40} # {source}");
     }
 }
 

@@ -17,6 +17,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks}
 
 pub use connect::Network;
 pub(crate) use gate::Gate;
+pub use redact::{Redactor, Stream as RedactedStream};
 pub(crate) use secrets::Secrets;
 
 /// What drives a connection while its answer is read.

@@ -10,13 +10,13 @@ use zeroize::Zeroizing;
 /// What stands where a secret was; as many as it had bytes, so that lengths stay true.
 const MARK: u8 = b'*';
 
-/// The spellings of the secrets of one run.
+/// Takes secrets out of what others say, in all their spellings.
 #[derive(Clone, Default)]
-pub(super) struct Redactor(Arc<[Zeroizing<Vec<u8>>]>);
+pub struct Redactor(Arc<[Zeroizing<Vec<u8>>]>);
 
 impl Redactor {
     /// Looks for these secrets, as they are and as URLs and JSON spell them.
-    pub(super) fn new<'a>(secrets: impl Iterator<Item = &'a [u8]>) -> Self {
+    pub fn new<'a>(secrets: impl Iterator<Item = &'a [u8]>) -> Self {
         let mut spellings = Vec::new();
         for secret in secrets {
             for spelling in [secret.to_vec(), in_url(secret), in_json(secret)] {
@@ -90,18 +90,19 @@ impl Redactor {
 
 /// Takes secrets out of a body that comes in pieces, however they are cut. Holds back no more than
 /// what may be the beginning of a secret.
-pub(super) struct Stream {
+pub struct Stream {
     redactor: Redactor,
     held: BytesMut,
 }
 
 impl Stream {
-    pub(super) fn new(redactor: Redactor) -> Self {
+    /// A body that begins.
+    pub fn new(redactor: Redactor) -> Self {
         Self { redactor, held: BytesMut::new() }
     }
 
     /// What can be passed on after this piece.
-    pub(super) fn piece(&mut self, piece: Bytes) -> Bytes {
+    pub fn piece(&mut self, piece: Bytes) -> Bytes {
         if self.redactor.0.is_empty() {
             return piece;
         }
@@ -112,7 +113,7 @@ impl Stream {
     }
 
     /// What is left at the end.
-    pub(super) fn rest(&mut self) -> Bytes {
+    pub fn rest(&mut self) -> Bytes {
         self.held.split().freeze()
     }
 }

@@ -84,6 +84,7 @@ impl Link {
     pub(super) fn forsake(&self, number: u64) {
         if let Some(run) = self.table().runs.get_mut(&number) {
             run.outlet = None;
+            run.oracle = None;
         }
         self.out.send(&ToRunner::Cancel(number));
     }
@@ -142,6 +143,13 @@ impl Link {
                 // Without one its run is over, and nobody waits for answers.
                 if let Some(outlet) = &mut watched.outlet {
                     outlet.take(&self.out, run, request, message)?;
+                }
+            }
+            FromRunner::Chat { run, call, message } => {
+                let mut table = self.table();
+                let watched = table.runs.get_mut(&run).ok_or_else(unknown)?;
+                if let Some(oracle) = &mut watched.oracle {
+                    oracle.take(&self.out, run, call, message)?;
                 }
             }
             FromRunner::Report { run, report, rest } => {

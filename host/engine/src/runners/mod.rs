@@ -6,9 +6,10 @@
 //!
 //! - Host: [`ChildRunner`] spreads runs over runners; [`seat`] keeps one of them alive; [`link`] is
 //!   what the host knows of a living one; [`watched`] what it allows one run.
-//! - Runner: [`serve`] takes jobs; [`remote`] and [`bridge`] stand for what is on the host's side.
+//! - Runner: [`serve`] takes jobs; [`remote`], [`bridge`] and [`asker`] stand for what is on the host's side.
 //! - Both: [`frame`] and [`wire`].
 
+mod asker;
 mod bridge;
 mod codes;
 mod confine;
@@ -17,6 +18,7 @@ mod frame;
 mod keeper;
 mod link;
 mod loading;
+mod oracle;
 mod outlet;
 mod placing;
 mod pool;

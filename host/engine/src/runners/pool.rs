@@ -23,7 +23,7 @@ use crate::in_process::own_compiler;
 use crate::reach::{Reach, Way};
 use crate::{
     ComponentInfo, CronAccess, EngineConfig, EngineError, GuestEvent, ItemAccess, Job, LoadError,
-    Network, Runner, RunnerProcesses, RunnerProgram, machine,
+    ModelAccess, Network, Runner, RunnerProcesses, RunnerProgram, machine,
 };
 
 /// How long the first runner may take to be ready.
@@ -140,6 +140,12 @@ impl ChildRunner {
     #[must_use]
     pub fn with_crons(self, crons: Arc<dyn CronAccess>) -> Self {
         self.reaching(|reach| reach.crons = Some(crons))
+    }
+
+    /// Lets runs call language models, as far as their grants go. Without it no run can.
+    #[must_use]
+    pub fn with_models(self, models: Arc<dyn ModelAccess>) -> Self {
+        self.reaching(|reach| reach.models = Some(models))
     }
 
     /// Lets runs send HTTP requests, as far as their grants go. Without it no run can.

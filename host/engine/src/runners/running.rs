@@ -8,6 +8,7 @@ use wakeful_core::{GuestEvent, Limits, LogLine, Outcome, Report};
 
 use super::errands::Errands;
 use super::link::Link;
+use super::oracle::Oracle;
 use super::outlet::Outlet;
 use super::pool::Shared;
 use super::suspects;
@@ -65,9 +66,11 @@ pub(super) async fn run(
         }
         _ => None,
     };
+    let oracle = Oracle::new(&job, reach.models.clone(), shared.handle().clone());
     let has_network = outlet.is_some();
+    let has_models = oracle.is_some();
     let errands = Errands::new(&job, reach);
-    let (watched, heard) = Watched::new(digest, &limits, outlet, slot);
+    let (watched, heard) = Watched::new(digest, &limits, outlet, oracle, slot);
     let placed = tokio::select! {
         biased;
         () = cancel.cancelled() => return Report::not_run(Outcome::Cancelled),
@@ -79,7 +82,7 @@ pub(super) async fn run(
     let begun = Instant::now();
     link.provide(&component);
     let run = Engaged { shared, link, number, is_over: false };
-    let job = Box::new(WireJob::new(job, environment, has_network));
+    let job = Box::new(WireJob::new(job, environment, has_network, has_models));
     run.link.out.send(&ToRunner::Run { run: number, job });
     run.follow(heard, errands, &limits, events, cancel, begun, &refused).await
 }

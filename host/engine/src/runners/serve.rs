@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use wakeful_core::{Digest, GuestEvent, SystemClock};
 
+use super::asker::Asker;
 use super::bridge::Bridge;
 use super::confine::{Confinement, bound_address_space, confine};
 use super::frame::{Incoming, Outgoing};
@@ -24,7 +25,9 @@ use super::wire::{
 };
 use crate::in_process::InProcessRunner;
 use crate::reach::{Reach, Way};
-use crate::{ComponentInfo, Description, EngineError, LoadError, artifact, descriptors};
+use crate::{
+    ComponentInfo, Description, EngineError, LoadError, ModelAccess, artifact, descriptors,
+};
 
 /// Events of a run that wait to be told before its guest waits.
 const EVENTS: usize = 16;
@@ -99,6 +102,7 @@ struct Going {
     room: Semaphore,
     remote: Arc<Remote>,
     bridge: Arc<Bridge>,
+    asker: Arc<Asker>,
 }
 
 impl Server {
@@ -117,6 +121,9 @@ impl Server {
                 ToRunner::Answer { run, answer } => self.with(run, |run| run.remote.take(answer)),
                 ToRunner::Http { run, request, message } => {
                     self.with(run, |run| run.bridge.take(request, message));
+                }
+                ToRunner::Chat { run, call, message } => {
+                    self.with(run, |run| run.asker.take(call, message));
                 }
                 ToRunner::Ping(number) => self.out.send(&FromRunner::Pong(number)),
             }
@@ -179,6 +186,7 @@ impl Server {
             room: Semaphore::new(EVENTS_AT_ONCE),
             remote: Arc::new(Remote::new(number, Arc::clone(&out))),
             bridge: Arc::new(Bridge::new(number, Arc::clone(&out))),
+            asker: Arc::new(Asker::new(number, Arc::clone(&out))),
         });
         runs.lock().unwrap_or_else(PoisonError::into_inner).insert(number, Arc::clone(&going));
         tokio::spawn(async move {
@@ -198,7 +206,7 @@ async fn follow(
     going: &Going,
     out: &Outgoing,
 ) -> (WireReport, Vec<WireEvent>) {
-    let has_network = job.has_network;
+    let (has_network, has_models) = (job.has_network, job.has_models);
     let Ok(job) = job.open() else {
         let message = "a job came in a way that cannot be read".to_owned();
         let outcome = wakeful_core::Outcome::HostFailed { message };
@@ -207,6 +215,7 @@ async fn follow(
     let reach = Reach {
         items: Some(Arc::<Remote>::clone(&going.remote)),
         crons: Some(Arc::<Remote>::clone(&going.remote)),
+        models: has_models.then(|| Arc::<Asker>::clone(&going.asker) as Arc<dyn ModelAccess>),
         network: has_network.then(|| Way::Elsewhere(Arc::<Bridge>::clone(&going.bridge))),
     };
     let (events, mut emitted) = mpsc::channel::<GuestEvent>(EVENTS);

@@ -1,6 +1,7 @@
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use wakeful_core::{Digest, GuestEvent, Limits, Report};
 
+use super::oracle::Oracle;
 use super::outlet::Outlet;
 use super::wire::{Damaged, HostCall, WireEvent, WireReport};
 
@@ -21,6 +22,7 @@ impl From<Damaged> for Violation {
 pub(super) struct Watched {
     pub(super) digest: Digest,
     pub(super) outlet: Option<Outlet>,
+    pub(super) oracle: Option<Oracle>,
     events: mpsc::Sender<GuestEvent>,
     calls: mpsc::Sender<HostCall>,
     ended: oneshot::Sender<Ending>,
@@ -54,6 +56,7 @@ impl Watched {
         digest: Digest,
         limits: &Limits,
         outlet: Option<Outlet>,
+        oracle: Option<Oracle>,
         slot: OwnedSemaphorePermit,
     ) -> (Self, Heard) {
         let (events, heard_events) = mpsc::channel(EVENTS_AT_ONCE);
@@ -61,7 +64,7 @@ impl Watched {
         let (calls, heard_calls) = mpsc::channel(1);
         let (ended, heard_end) = oneshot::channel();
         let left = Left::new(limits);
-        let watched = Self { digest, outlet, events, calls, ended, left, _slot: slot };
+        let watched = Self { digest, outlet, oracle, events, calls, ended, left, _slot: slot };
         (watched, Heard { events: heard_events, calls: heard_calls, ended: heard_end })
     }
 

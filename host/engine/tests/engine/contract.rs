@@ -157,7 +157,7 @@ async fn events_arrive_in_order_and_a_bad_one_is_refused_to_the_guest() {
 async fn what_a_guest_logs_and_prints_is_in_its_report() {
     let chatty = guest(
         r#"(import "wasi:cli/stdout@0.2.0" "get-stdout" (func $stdout (result i32)))
-           (import "wasi:io/streams@0.2.0" "[method]output-stream.blocking-write-and-flush"
+           (import "wasi:io/streams@0.2.1" "[method]output-stream.blocking-write-and-flush"
              (func $write (param i32 i32 i32 i32)))
            (data (i32.const 1024) "one\ntwo") (data (i32.const 1040) "logged")
            (data (i32.const 1048) "keyvalue")"#,

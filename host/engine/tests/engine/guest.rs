@@ -14,8 +14,8 @@ world guest {
   include wakeful:assistant/assistant-plugin@0.1.0;
   import wasi:random/random@0.2.0;
   import wasi:random/insecure@0.2.0;
-  import wasi:io/poll@0.2.0;
-  import wasi:io/streams@0.2.0;
+  import wasi:io/poll@0.2.1;
+  import wasi:io/streams@0.2.1;
   import wasi:clocks/monotonic-clock@0.2.0;
   import wasi:clocks/wall-clock@0.2.0;
   import wasi:cli/stdout@0.2.0;
@@ -82,7 +82,7 @@ package wasi:random@0.2.0 {
   interface insecure { get-insecure-random-bytes: func(len: u64) -> list<u8>; }
 }
 
-package wasi:io@0.2.0 {
+package wasi:io@0.2.1 {
   interface poll {
     resource pollable { block: func(); }
     poll: func(in: list<borrow<pollable>>) -> list<u32>;
@@ -99,7 +99,7 @@ package wasi:io@0.2.0 {
 
 package wasi:clocks@0.2.0 {
   interface monotonic-clock {
-    use wasi:io/poll@0.2.0.{pollable};
+    use wasi:io/poll@0.2.1.{pollable};
     type duration = u64;
     type instant = u64;
     now: func() -> instant;
@@ -114,11 +114,11 @@ package wasi:clocks@0.2.0 {
 
 package wasi:cli@0.2.0 {
   interface stdout {
-    use wasi:io/streams@0.2.0.{output-stream};
+    use wasi:io/streams@0.2.1.{output-stream};
     get-stdout: func() -> output-stream;
   }
   interface stderr {
-    use wasi:io/streams@0.2.0.{output-stream};
+    use wasi:io/streams@0.2.1.{output-stream};
     get-stderr: func() -> output-stream;
   }
   interface exit { exit: func(status: result); }

@@ -5,6 +5,7 @@
 // The tests of HTTP are there twice: for guests in this process, and in one of their own.
 #![allow(clippy::duplicate_mod)]
 
+mod chat;
 mod compiling;
 mod containment;
 mod contract;

@@ -41,6 +41,7 @@ pub(crate) fn limits() -> Limits {
         disk: 4 << 20,
         files: 20,
         http: HttpLimits::default(),
+        ..Limits::default()
     }
 }
 

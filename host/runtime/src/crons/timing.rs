@@ -254,6 +254,7 @@ impl CronPatch {
         set(&mut policy.max_fires, new.max_fires.as_ref());
         set(&mut policy.pause_after_failures, new.pause_after_failures.as_ref());
         set(&mut policy.fuel_per_day, new.fuel_per_day.as_ref());
+        set(&mut policy.tokens_per_day, new.tokens_per_day.as_ref());
         set(&mut policy.retry, new.retry.as_ref());
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 use wakeful_core::toml_text::list;
-use wakeful_core::{Grants, HostBounds, OriginPattern, SecretSource, VariableSource};
+use wakeful_core::{Grants, HostBounds, ModelName, OriginPattern, SecretSource, VariableSource};
 use wakeful_engine::Lookup;
 
 /// What variables of the host's own settings begin with; no assistant gets them.
@@ -24,6 +24,8 @@ pub struct GrantBounds {
     pub environment: Option<Vec<NamePattern>>,
     /// Folders with files that may be secrets; `None` means any file.
     pub secret_folders: Option<Vec<PathBuf>>,
+    /// The language models that there are; `None` means that any name will do.
+    pub models: Option<Vec<ModelName>>,
     /// How the addresses of hosts are found.
     pub lookup: Lookup,
     /// The host's environment.
@@ -38,6 +40,7 @@ impl Default for GrantBounds {
             private: true,
             environment: None,
             secret_folders: None,
+            models: None,
             lookup: Lookup::default(),
             variables: HostEnvironment::default(),
         }
@@ -58,6 +61,9 @@ impl GrantBounds {
             if !names.insert(name) {
                 return Err(format!("{name} is both in its environment and among its secrets"));
             }
+        }
+        for model in &grants.models {
+            self.check_model(model)?;
         }
         for variable in &grants.environment {
             if let VariableSource::Host(name) = &variable.value {
@@ -84,6 +90,20 @@ impl GrantBounds {
         let allowed = list(allowed.iter().map(ToString::to_string).chain([name.to_owned()]));
         Err(format!(
             "this host gives {name} to no assistant; to allow it, put this under [grants] in wakeful.toml: environment = {allowed}"
+        ))
+    }
+
+    fn check_model(&self, name: &ModelName) -> Result<(), String> {
+        let Some(models) = &self.models else { return Ok(()) };
+        if models.contains(name) {
+            return Ok(());
+        }
+        let known = match models.as_slice() {
+            [] => "none".to_owned(),
+            models => list(models),
+        };
+        Err(format!(
+            "this host has no model {name}; it has {known}; to have it, put [models.{name}] with `provider`, `model` and `key` into wakeful.toml"
         ))
     }
 

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
-use wakeful_core::{CronGrant, Grants, HostGrant, SecretGrant, StoreGrant, VariableGrant};
+use wakeful_core::{
+    CronGrant, Grants, HostGrant, ModelName, SecretGrant, StoreGrant, VariableGrant,
+};
 
 use super::hosts::host_grants;
 use super::provisions::{secrets, variables};
@@ -28,6 +30,9 @@ pub struct GrantSettings {
     /// Secrets that it may send without holding them, by the variable that holds the placeholder.
     #[serde(default, deserialize_with = "secrets")]
     pub secrets: Vec<SecretGrant>,
+    /// Language models, by the names that the host gives them.
+    #[serde(default, deserialize_with = "models")]
+    pub models: Vec<ModelName>,
 }
 
 impl GrantSettings {
@@ -53,6 +58,7 @@ impl GrantSettings {
             bounds: bounds.of_hosts(),
             environment: self.environment,
             secrets: self.secrets,
+            models: self.models,
         };
         bounds.check(&grants)?;
         Ok(grants)
@@ -90,6 +96,18 @@ fn store_grants<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<StoreG
     texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
 }
 
+fn models<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ModelName>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let mut names: Vec<ModelName> = Vec::new();
+    for text in texts {
+        let name = text.parse().map_err(serde::de::Error::custom)?;
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +124,9 @@ mod tests {
         let shown: Vec<_> = found.store.iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["notes", "shared.team:read"]);
         assert_eq!(grants(""), Ok(Grants::default()));
+        let found = grants("[grants]\nmodels = [\"fast\", \"good\", \"fast\"]\n").unwrap();
+        let shown: Vec<_> = found.models.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["fast", "good"]);
         let hourly = CronGrant { max: 5, min_interval: Duration::from_secs(3_600) };
         for text in [
             "[grants.crons]\nmax = 5\nmin_interval = \"1h\"\n",
@@ -185,6 +206,8 @@ mod tests {
             ("[grants]\nhosts = [{ url = \"https://a.example\", methods = [\"get\"] }]\n", "GET"),
             ("[grants]\nhosts = [{ url = \"https://*\", private = true }]\n", "private"),
             ("[grants]\nhosts = [3]\n", "url"),
+            ("[grants]\nmodels = [\"Fast One\"]\n", "small letters"),
+            ("[grants]\nmodels = \"fast\"\n", "models"),
             ("[grants.environment]\nA = 3\n", "from"),
             ("[grants.environment]\nA = { form = \"B\" }\n", "form"),
             ("[grants.environment]\n\"A=B\" = \"x\"\n", "A=B"),

@@ -1,9 +1,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use wakeful_core::{
-    Grants, HeldSecret, Provision, SecretGrant, SecretSource, SecretValue, VariableSource,
-};
+use wakeful_core::{Grants, HeldSecret, Provision, SecretSource, SecretValue, VariableSource};
 
 use super::GrantBounds;
 
@@ -30,7 +28,7 @@ impl GrantBounds {
         }
         let mut secrets = Vec::new();
         for grant in &grants.secrets {
-            let value = self.secret(grant).await.map_err(|problem| {
+            let value = self.secret(&grant.source).await.map_err(|problem| {
                 format!("secret {} of the assistant's .toml: {problem}", grant.name)
             })?;
             secrets.push(HeldSecret { grant: grant.clone(), value });
@@ -46,8 +44,9 @@ impl GrantBounds {
         value.into_string().map_err(|_| format!("the host's {name} is not valid UTF-8"))
     }
 
-    async fn secret(&self, grant: &SecretGrant) -> Result<SecretValue, String> {
-        let bytes = match &grant.source {
+    /// Reads a secret. The error says nothing of what it is.
+    pub(crate) async fn secret(&self, source: &SecretSource) -> Result<SecretValue, String> {
+        let bytes = match source {
             SecretSource::Host(name) => self.text(name)?.into_bytes(),
             SecretSource::File(path) => {
                 let path = path.clone();
@@ -76,7 +75,7 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 mod tests {
     use std::ffi::OsString;
 
-    use wakeful_core::{VariableGrant, VariableSource};
+    use wakeful_core::{SecretGrant, VariableGrant, VariableSource};
 
     use super::*;
     use crate::HostEnvironment;

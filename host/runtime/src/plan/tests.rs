@@ -220,6 +220,13 @@ fn guards_stop_a_cron() {
         spent.stats.fuel = fuel;
         assert_eq!(verdict(&plan(&spent, now)), expected);
     }
+    let mut talkative = usual();
+    talkative.cron.policy.tokens_per_day = Some(100);
+    talkative.stats.day = at(now).as_second() / 86_400;
+    for (tokens, expected) in [(99, "starts"), (100, "budget")] {
+        talkative.stats.tokens = tokens;
+        assert_eq!(verdict(&plan(&talkative, now)), expected);
+    }
     // Another day, another budget.
     spent.stats.day -= 1;
     assert_eq!(verdict(&plan(&spent, now)), "starts");

@@ -76,28 +76,36 @@ impl Runner for Script {
 }
 
 /// A host with one component, `echo`.
-pub(super) struct Stage {
-    pub(super) host: Host,
+pub(crate) struct Stage {
+    pub(crate) host: Host,
     script: Arc<Script>,
     folder: TempDir,
 }
 
 impl Stage {
     pub(super) async fn open(outcomes: impl IntoIterator<Item = Outcome>) -> Self {
+        Self::open_with(outcomes, |_| ()).await
+    }
+
+    /// Likewise, with settings that are changed.
+    pub(crate) async fn open_with(
+        outcomes: impl IntoIterator<Item = Outcome>,
+        change: impl FnOnce(&mut HostSettings),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let script = Arc::new(Script::default());
         *script.outcomes.lock().unwrap() = outcomes.into_iter().collect();
-        let host = start(folder.path(), Arc::clone(&script)).await;
+        let host = start(folder.path(), Arc::clone(&script), change).await;
         Self { host, script, folder }
     }
 
     /// From now on a job waits until somebody stops it.
-    pub(super) fn hold(&self) {
+    pub(crate) fn hold(&self) {
         *self.script.held.lock().unwrap() = true;
     }
 
     /// Waits for a job to begin.
-    pub(super) async fn held(&self) {
+    pub(crate) async fn held(&self) {
         self.script.reached.notified().await;
     }
 
@@ -105,7 +113,7 @@ impl Stage {
         self.script.jobs.lock().unwrap().clone()
     }
 
-    pub(super) async fn thread(&self) -> ThreadId {
+    pub(crate) async fn thread(&self) -> ThreadId {
         self.host.create_thread(CreateThread::default()).await.unwrap().id
     }
 
@@ -118,7 +126,7 @@ impl Stage {
     }
 }
 
-async fn start(folder: &Path, script: Arc<Script>) -> Host {
+async fn start(folder: &Path, script: Arc<Script>, change: impl FnOnce(&mut HostSettings)) -> Host {
     let assistants = folder.join("assistants");
     std::fs::create_dir_all(&assistants).unwrap();
     std::fs::write(assistants.join("echo.wasm"), b"scripted").unwrap();
@@ -126,6 +134,7 @@ async fn start(folder: &Path, script: Arc<Script>) -> Host {
     settings.backoff =
         Backoff { first: Duration::from_millis(2), longest: Duration::from_millis(4) };
     settings.min_free_disk = 0;
+    change(&mut settings);
     let store = SledConfig { min_free_bytes: 0, ..SledConfig::new(&settings.data) };
     let store = Arc::new(SledStore::open(store).await.unwrap());
     Host::assemble(settings, Arc::new(SystemClock), store, script).await.unwrap()
@@ -135,7 +144,7 @@ pub(super) fn object(json: Json) -> Object {
     json.as_object().unwrap().clone()
 }
 
-pub(super) fn create(thread: RunThread, input: Json) -> CreateRun {
+pub(crate) fn create(thread: RunThread, input: Json) -> CreateRun {
     CreateRun {
         thread,
         assistant: "echo".to_owned(),

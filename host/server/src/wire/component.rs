@@ -52,6 +52,10 @@ struct Limits {
     disk: u64,
     files: u32,
     http: HttpLimits,
+    /// Tokens of language models per run.
+    tokens: u64,
+    /// The same for all its runs in one day in UTC.
+    tokens_per_day: Option<u64>,
 }
 
 /// Limits of HTTP.
@@ -120,6 +124,8 @@ impl From<&Record> for Limits {
                 request: limits.http.request,
                 response: limits.http.response,
             },
+            tokens: limits.tokens,
+            tokens_per_day: limits.tokens_per_day,
         }
     }
 }

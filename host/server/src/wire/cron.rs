@@ -57,6 +57,7 @@ pub(crate) struct Cron<'a> {
     max_fires: Option<u64>,
     pause_after_failures: Option<u32>,
     fuel_per_day: Option<u64>,
+    tokens_per_day: Option<u64>,
     retry: Retry,
     // What takes reads of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,6 +105,7 @@ impl Cron<'_> {
         "max_fires",
         "pause_after_failures",
         "fuel_per_day",
+        "tokens_per_day",
         "retry",
         "stats",
         "last_fires",
@@ -146,6 +148,7 @@ impl<'a> Cron<'a> {
             max_fires: policy.max_fires,
             pause_after_failures: policy.pause_after_failures,
             fuel_per_day: policy.fuel_per_day,
+            tokens_per_day: policy.tokens_per_day,
             retry: policy.retry.as_ref().map_or_else(|| Retry::usual(settings), Retry::new),
             stats: details.stats,
             last_fires: details.last_fires,
@@ -213,6 +216,7 @@ fn policy(record: &Record, set: &mut impl FnMut(&str, Option<Json>)) {
     set("max_fires", policy.max_fires.map(Json::from));
     set("pause_after_failures", policy.pause_after_failures.map(Json::from));
     set("fuel_per_day", policy.fuel_per_day.map(Json::from));
+    set("tokens_per_day", policy.tokens_per_day.map(Json::from));
     set("retry", policy.retry.as_ref().map(|retry| json!(Retry::new(retry))));
 }
 

@@ -84,6 +84,8 @@ pub(crate) struct Stats {
     worst_late_ms: u128,
     /// What its runs have used up today, in UTC.
     fuel_today: u64,
+    /// The tokens of language models that its runs have used up on this day in UTC.
+    tokens_today: u64,
 }
 
 /// The last run of a cron that failed.
@@ -109,6 +111,7 @@ impl Stats {
             last_late_ms: stats.last_late.as_millis(),
             worst_late_ms: stats.worst_late.as_millis(),
             fuel_today: stats.fuel_today(now),
+            tokens_today: stats.tokens_today(now),
         }
     }
 }

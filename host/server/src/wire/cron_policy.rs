@@ -55,13 +55,18 @@ pub(crate) struct PolicyFields {
     #[serde(default, deserialize_with = "word::present")]
     #[schema(value_type = Option<u64>)]
     fuel_per_day: Option<Option<u64>>,
+    /// Once its runs have used up as many tokens of language models in a day (UTC), it skips the
+    /// rest of the day.
+    #[serde(default, deserialize_with = "word::present")]
+    #[schema(value_type = Option<u64>)]
+    tokens_per_day: Option<Option<u64>>,
     /// When and how often a failed run is tried again.
     #[serde(default, deserialize_with = "word::present")]
     #[schema(value_type = Option<RetryFields>)]
     retry: Option<Option<RetryFields>>,
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "multitask_strategy",
     "overlap",
     "catchup",
@@ -72,6 +77,7 @@ const KEYS: [&str; 11] = [
     "max_fires",
     "pause_after_failures",
     "fuel_per_day",
+    "tokens_per_day",
     "retry",
 ];
 
@@ -137,6 +143,7 @@ impl PolicyFields {
             max_fires: self.max_fires,
             pause_after_failures: self.pause_after_failures,
             fuel_per_day: self.fuel_per_day,
+            tokens_per_day: self.tokens_per_day,
             retry: self.retry.map(|given| given.map(|retry| retry.into_record(settings))),
         })
     }
@@ -159,6 +166,7 @@ impl PolicyFields {
             max_fires: given.max_fires.flatten(),
             pause_after_failures: given.pause_after_failures.flatten(),
             fuel_per_day: given.fuel_per_day.flatten(),
+            tokens_per_day: given.tokens_per_day.flatten(),
             retry: given.retry.flatten(),
         })
     }

@@ -10,6 +10,8 @@ pub(crate) struct Grants {
     hosts: Vec<Host>,
     environment: Vec<Variable>,
     secrets: Vec<Secret>,
+    /// Language models, by the names that the host gives them.
+    models: Vec<String>,
 }
 
 /// Crons that it may make for itself, on each of its threads.
@@ -82,6 +84,7 @@ impl From<&Record> for Grants {
                     header: secret.header.clone(),
                 })
                 .collect(),
+            models: grants.models.iter().map(ToString::to_string).collect(),
         }
     }
 }

@@ -3,7 +3,7 @@ use serde_json::{Map, json};
 use utoipa::ToSchema;
 use wakeful::core::{
     AssistantId, CheckpointId, CronId, Digest, Json, Object, OnCompletion, Outcome, Run as Record,
-    RunError, RunId, ThreadId, Trigger,
+    RunError, RunId, ThreadId, TokenUse, Trigger,
 };
 
 use crate::wire::log::Line;
@@ -73,6 +73,8 @@ struct Execution<'a> {
     #[schema(value_type = Option<String>)]
     digest: Option<Text<Digest>>,
     fuel_used: Option<u64>,
+    /// What its calls of language models used, in all its attempts.
+    tokens: Option<Tokens>,
     peak_memory_bytes: Option<u64>,
     started_at: Option<Time>,
     ended_at: Option<Time>,
@@ -84,6 +86,23 @@ struct Execution<'a> {
     /// The last lines it logged.
     log_tail: Vec<Line<'a>>,
     logs_dropped: Option<u64>,
+}
+
+/// Tokens of language models.
+#[derive(Serialize, ToSchema)]
+struct Tokens {
+    calls: u64,
+    input: u64,
+    output: u64,
+    /// A provider did not say what it used, and the host estimated it.
+    estimated: bool,
+}
+
+impl From<TokenUse> for Tokens {
+    fn from(tokens: TokenUse) -> Self {
+        let TokenUse { calls, input, output, estimated } = tokens;
+        Self { calls, input, output, estimated }
+    }
 }
 
 /// The fire that a run is of.
@@ -250,6 +269,7 @@ impl<'a> From<&'a Record> for Execution<'a> {
             outcome: report.map(|report| report.outcome.kind()),
             digest: record.digest.map(Text),
             fuel_used: report.map(|report| report.fuel_used),
+            tokens: report.map(|report| report.tokens.into()),
             peak_memory_bytes: report.map(|report| report.peak_memory),
             started_at: record.started_at.map(Time),
             ended_at: record.ended_at.map(Time),

@@ -10,7 +10,7 @@ async fn create(api: &Api, more: Value) -> (String, Value) {
     (format!("/runs/crons/{}", text(&cron, "cron_id")), cron)
 }
 
-const POLICY: [&str; 12] = [
+const POLICY: [&str; 13] = [
     "schedules",
     "overlap",
     "catchup",
@@ -21,6 +21,7 @@ const POLICY: [&str; 12] = [
     "max_fires",
     "pause_after_failures",
     "fuel_per_day",
+    "tokens_per_day",
     "retry",
     "note",
 ];
@@ -41,6 +42,7 @@ async fn a_new_cron_has_the_usual_policies() {
         ("max_fires", Value::Null),
         ("pause_after_failures", Value::Null),
         ("fuel_per_day", Value::Null),
+        ("tokens_per_day", Value::Null),
         ("retry", json!({"attempts": 3, "first_wait": "1s", "longest_wait": "1m", "on": []})),
         ("note", Value::Null),
         ("ended_at", Value::Null),
@@ -55,6 +57,7 @@ async fn a_new_cron_has_the_usual_policies() {
         "started": 0, "triggered": 0, "skipped": {}, "missed": 0, "succeeded": 0, "failed": 0,
         "failed_in_a_row": 0, "last_failure": null, "last_late_ms": 0, "worst_late_ms": 0,
         "fuel_today": 0,
+        "tokens_today": 0,
     });
     assert_eq!(cron["stats"], stats);
     let thread = api.thread().await;
@@ -71,7 +74,7 @@ async fn what_a_cron_was_made_of_is_shown_and_makes_it_again() {
         "timezone": "Europe/Berlin", "overlap": "buffer_one", "catchup": "none",
         "catchup_window": "1h 30m", "jitter": 90, "dst": "skip_and_once",
         "start_time": "2030-01-01T00:00:00+00:00", "max_fires": 5, "pause_after_failures": 2,
-        "fuel_per_day": 1000, "note": "for Ada",
+        "fuel_per_day": 1000, "tokens_per_day": 2000, "note": "for Ada",
         "retry": {"attempts": 4, "first_wait": "10s", "longest_wait": 600, "on": ["timed_out"]},
     });
     let (_, cron) = create(&api, given.clone()).await;
@@ -116,6 +119,7 @@ async fn a_policy_changes_by_itself_and_null_makes_it_usual() {
         ("max_fires", json!(3), json!(3), Value::Null),
         ("pause_after_failures", json!(3), json!(3), Value::Null),
         ("fuel_per_day", json!(3), json!(3), Value::Null),
+        ("tokens_per_day", json!(4), json!(4), Value::Null),
         ("note", json!("so"), json!("so"), Value::Null),
         (
             "retry",
@@ -168,6 +172,7 @@ async fn what_cannot_be_meant_is_refused_by_field() {
         (json!({"max_fires": -1}), "max_fires: "),
         (json!({"pause_after_failures": 0}), "pause_after_failures: "),
         (json!({"fuel_per_day": 0}), "fuel_per_day: 0 would never"),
+        (json!({"tokens_per_day": 0}), "tokens_per_day: 0 would never"),
         (json!({"retry": {"attempts": 0}}), "retry.attempts: "),
         (json!({"retry": {"first_wait": "2m", "longest_wait": "1m"}}), "retry.longest_wait: "),
         (json!({"retry": {"on": ["x"]}}), "retry.on: `x` is not one of `failed`"),

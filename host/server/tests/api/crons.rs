@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Api, ECHO, NOBODY, assert_keys, text};
 
-const CRON: [&str; 35] = [
+const CRON: [&str; 36] = [
     "cron_id",
     "assistant_id",
     "thread_id",
@@ -34,6 +34,7 @@ const CRON: [&str; 35] = [
     "max_fires",
     "pause_after_failures",
     "fuel_per_day",
+    "tokens_per_day",
     "retry",
     // Those that a search leaves out.
     "stats",
@@ -178,7 +179,7 @@ async fn crons_are_found_counted_sorted_and_selected() {
     let page = api.post("/runs/crons/search", json!({"limit": 2})).await;
     assert_eq!(page.header("x-pagination-total"), Some("3"));
     assert_eq!(page.header("x-pagination-next"), Some("2"));
-    assert_keys(&page.ok()[0], &CRON[..31]);
+    assert_keys(&page.ok()[0], &CRON[..32]);
     assert_eq!(api.post("/runs/crons/count", json!({"thread_id": thread_id})).await.ok(), 1);
     for body in [
         json!({"assistant_id": "echo"}),

@@ -32,13 +32,14 @@ const KWARGS: [&str; 14] = [
     "checkpoint_during",
     "durability",
 ];
-const EXECUTION: [&str; 15] = [
+const EXECUTION: [&str; 16] = [
     "attempt",
     "fire",
     "checkpoint_id",
     "outcome",
     "digest",
     "fuel_used",
+    "tokens",
     "peak_memory_bytes",
     "started_at",
     "ended_at",

@@ -23,6 +23,7 @@ pub async fn a_cron_reads_back_as_it_was_written(store: Shared) {
         max_fires: Some(7),
         pause_after_failures: Some(3),
         fuel_per_day: Some(u64::MAX),
+        tokens_per_day: Some(1),
         retry: Some(Retry {
             attempts: 4,
             first: Duration::from_secs(1),

@@ -24,6 +24,7 @@ pub mod expiry;
 pub mod files;
 pub mod fires;
 pub mod items;
+pub mod journal;
 pub mod keys;
 mod kit;
 pub mod outbox;
@@ -181,6 +182,13 @@ macro_rules! contract_suite {
                 deliveries_are_listed_newest_first
                 a_delivery_goes_with_its_run_and_a_pending_one_keeps_it
                 a_sweep_forgets_old_deliveries
+            ]
+            journal: [
+                a_call_that_was_paid_for_is_recorded_until_its_run_ends
+                a_call_takes_the_place_of_an_earlier_one_and_keeps_its_tokens
+                a_call_of_a_run_that_was_taken_away_is_counted_and_not_recorded
+                tokens_are_counted_day_by_day
+                a_sweep_keeps_the_answers_of_runs_in_progress
             ]
             keys: [
                 a_key_reads_back_as_it_was_written

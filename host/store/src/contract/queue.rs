@@ -7,6 +7,7 @@ use serde_json::json;
 use wakeful_core::{
     Digest, ErrorCode, Failure, FileEntry, FileKind, LogLevel, LogLine, LogSource, Manifest,
     OnCompletion, Outcome, Report, RunError, RunStatus, Thread, ThreadId, ThreadStatus,
+    TokenBudget, TokenUse,
 };
 
 use super::kit::*;
@@ -254,6 +255,7 @@ pub async fn every_outcome_reads_back(store: Shared) {
         Outcome::Interrupted(vec![question(), question()]),
         Outcome::Failed(failure),
         Outcome::OutOfFuel { limit: u64::MAX },
+        Outcome::OutOfTokens { limit: u64::MAX, budget: TokenBudget::Model },
         Outcome::OutOfMemory { limit: 1 },
         Outcome::TimedOut { limit: Duration::from_millis(1) },
         Outcome::OutputTooLarge { limit: 2 },
@@ -269,6 +271,7 @@ pub async fn every_outcome_reads_back(store: Shared) {
     for outcome in outcomes {
         let report = Report {
             outcome,
+            tokens: TokenUse { calls: 1, input: 2, output: 3, estimated: true },
             fuel_used: 1,
             peak_memory: 2,
             duration: Duration::new(1, 999_999_999),

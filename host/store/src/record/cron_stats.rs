@@ -22,6 +22,12 @@ pub(crate) struct StoredCronStats {
     worst_late: Duration,
     day: i64,
     fuel: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    tokens: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -52,6 +58,7 @@ impl StoredCronStats {
             worst_late: stats.worst_late,
             day: stats.day,
             fuel: stats.fuel,
+            tokens: stats.tokens,
         }
     }
 
@@ -74,6 +81,7 @@ impl StoredCronStats {
             worst_late: self.worst_late,
             day: self.day,
             fuel: self.fuel,
+            tokens: self.tokens,
         }
     }
 }

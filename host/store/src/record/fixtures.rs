@@ -14,16 +14,18 @@ use wakeful_core::{
     FileKind, Fire, FireCause, FireStatus, GuestEvent, Interrupt, Item, ItemAddress, Json,
     LastFailure, LogLevel, LogLine, LogSource, LoggedEvent, Manifest, MultitaskStrategy, Namespace,
     Object, OnCompletion, Outcome, Overlap, Pending, Rate, Report, Retry, Run, RunError, RunEvent,
-    RunRequest, RunStatus, Scope, SkipReason, Start, Thread, ThreadStatus, Timestamp, Trigger, Ttl,
+    RunRequest, RunStatus, Scope, SkipReason, Start, Thread, ThreadStatus, Timestamp, TokenBudget,
+    TokenUse, Trigger, Ttl,
 };
 
 use super::{
-    Docs, Draft, StoredAssistant, StoredCheckpoint, StoredCron, StoredCronStats, StoredDelivery,
-    StoredEvents, StoredFire, StoredItem, StoredKey, StoredLease, StoredRun, StoredThread,
-    StoredVersion, StoredWebhook, VERSION, decode, encode,
+    Docs, Draft, StoredAssistant, StoredCall, StoredCheckpoint, StoredCron, StoredCronStats,
+    StoredDelivery, StoredEvents, StoredFire, StoredItem, StoredKey, StoredLease, StoredRun,
+    StoredThread, StoredVersion, StoredWebhook, VERSION, decode, encode,
 };
 use crate::blobs::Blobs;
 use crate::folder::Space;
+use crate::store::{JournalEntry, RecordCall};
 
 fn docs(folder: &Path) -> Docs {
     Docs { blobs: Blobs::open(folder.join("blobs"), Space::new(folder, 0)).unwrap() }
@@ -116,6 +118,7 @@ fn report() -> Report {
             fields: vec![("k".to_owned(), "v".to_owned())],
         }],
         logs_dropped: 2,
+        tokens: TokenUse::default(),
     }
 }
 
@@ -340,6 +343,7 @@ fn crons_of_every_format_are_read() {
             max_fires: Some(100),
             pause_after_failures: Some(3),
             fuel_per_day: Some(1_000),
+            tokens_per_day: Some(2_000),
             retry: run().retry,
         },
         on_run_completed: OnCompletion::Keep,
@@ -395,8 +399,32 @@ fn statistics_of_every_format_are_read() {
         worst_late: Duration::from_secs(4),
         day: 20_000,
         fuel: 9,
+        tokens: 8,
     };
     assert_eq!(check("cron_stats", &StoredCronStats::new(&stats)).open(), stats);
+}
+
+#[test]
+fn calls_of_every_format_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let docs = docs(folder.path());
+    let tokens = TokenUse { calls: 1, input: 9, output: 2, estimated: false };
+    let call = RecordCall {
+        run_id: id(1),
+        epoch: 1,
+        number: 3,
+        request: Digest::from_bytes([7; 32]),
+        answer: Some(json!({ "content": "hi" })),
+        tokens,
+        model: "fast".parse().unwrap(),
+        component: "echo".parse().unwrap(),
+        cron: None,
+        now: at(0),
+    };
+    let stored = check("call", &StoredCall::new(&call, &docs).unwrap());
+    let entry = JournalEntry { number: 3, request: call.request, answered: true, tokens };
+    assert_eq!(stored.entry(3), entry);
+    assert_eq!(stored.answer(&docs).unwrap(), call.answer);
 }
 
 #[test]
@@ -439,6 +467,7 @@ fn outcomes_of_every_format_are_read() {
         Outcome::Interrupted(vec![question()]),
         report().outcome,
         Outcome::OutOfFuel { limit: 1 },
+        Outcome::OutOfTokens { limit: 6, budget: TokenBudget::Cron },
         Outcome::OutOfMemory { limit: 2 },
         Outcome::TimedOut { limit: Duration::from_secs(3) },
         Outcome::OutputTooLarge { limit: 4 },
@@ -452,9 +481,13 @@ fn outcomes_of_every_format_are_read() {
     ];
     let folder = tempfile::tempdir().unwrap();
     let docs = docs(folder.path());
+    let tokens = TokenUse { calls: 2, input: 30, output: 4, estimated: true };
+    let paid = Report { tokens, ..Report::not_run(Outcome::Cancelled) };
     let reports: Vec<_> = outcomes
         .into_iter()
-        .map(|outcome| StoredRun::report_doc(&Report::not_run(outcome), &docs).unwrap())
+        .map(Report::not_run)
+        .chain([paid])
+        .map(|report| StoredRun::report_doc(&report, &docs).unwrap())
         .collect();
     let read = check("reports", &reports);
     let run = run();

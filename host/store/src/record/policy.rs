@@ -30,6 +30,8 @@ pub(super) struct StoredPolicy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fuel_per_day: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    tokens_per_day: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     retry: Option<StoredRetry>,
 }
 
@@ -49,6 +51,7 @@ impl StoredPolicy {
             max_fires: policy.max_fires,
             pause_after_failures: policy.pause_after_failures,
             fuel_per_day: policy.fuel_per_day,
+            tokens_per_day: policy.tokens_per_day,
             retry: policy.retry.as_ref().map(StoredRetry::new),
         }
     }
@@ -64,6 +67,7 @@ impl StoredPolicy {
             max_fires: self.max_fires,
             pause_after_failures: self.pause_after_failures,
             fuel_per_day: self.fuel_per_day,
+            tokens_per_day: self.tokens_per_day,
             retry: self.retry.map(StoredRetry::open),
         }
     }

@@ -4,13 +4,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use wakeful_core::{
     ErrorCode, Failure, Interrupt, Json, LogLevel, LogLine, LogSource, Object, Outcome, Report,
-    Timestamp,
+    Timestamp, TokenBudget, TokenUse,
 };
 
 use super::codec::{micros, word};
 
 word!(source, wakeful_core::LogSource);
 word!(level, wakeful_core::LogLevel);
+word!(budget, wakeful_core::TokenBudget);
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredReport<'a> {
@@ -20,6 +21,30 @@ pub(super) struct StoredReport<'a> {
     duration: Duration,
     logs: Vec<StoredLine<'a>>,
     logs_dropped: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tokens: Option<StoredTokens>,
+}
+
+/// What calls of language models used.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct StoredTokens {
+    calls: u64,
+    input: u64,
+    output: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    estimated: bool,
+}
+
+impl StoredTokens {
+    pub(super) fn new(tokens: TokenUse) -> Self {
+        let TokenUse { calls, input, output, estimated } = tokens;
+        Self { calls, input, output, estimated }
+    }
+
+    pub(super) fn open(self) -> TokenUse {
+        let Self { calls, input, output, estimated } = self;
+        TokenUse { calls, input, output, estimated }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -41,6 +66,11 @@ enum StoredOutcome<'a> {
     Interrupted(Vec<StoredInterrupt<'a>>),
     Failed(StoredFailure<'a>),
     OutOfFuel(u64),
+    OutOfTokens {
+        limit: u64,
+        #[serde(with = "budget")]
+        budget: TokenBudget,
+    },
     OutOfMemory(u64),
     TimedOut(Duration),
     OutputTooLarge(u64),
@@ -79,6 +109,8 @@ impl<'a> StoredReport<'a> {
             duration: report.duration,
             logs: report.logs.iter().map(StoredLine::new).collect(),
             logs_dropped: report.logs_dropped,
+            tokens: (report.tokens != TokenUse::default())
+                .then(|| StoredTokens::new(report.tokens)),
         }
     }
 
@@ -90,6 +122,7 @@ impl<'a> StoredReport<'a> {
             duration: self.duration,
             logs: self.logs.into_iter().map(StoredLine::open).collect(),
             logs_dropped: self.logs_dropped,
+            tokens: self.tokens.unwrap_or_default().open(),
         }
     }
 }
@@ -130,6 +163,9 @@ impl<'a> StoredOutcome<'a> {
                 retry_after: failure.retry_after,
             }),
             Outcome::OutOfFuel { limit } => Self::OutOfFuel(*limit),
+            Outcome::OutOfTokens { limit, budget } => {
+                Self::OutOfTokens { limit: *limit, budget: *budget }
+            }
             Outcome::OutOfMemory { limit } => Self::OutOfMemory(*limit),
             Outcome::TimedOut { limit } => Self::TimedOut(*limit),
             Outcome::OutputTooLarge { limit } => Self::OutputTooLarge(*limit),
@@ -157,6 +193,7 @@ impl<'a> StoredOutcome<'a> {
                 retry_after: failure.retry_after,
             }),
             Self::OutOfFuel(limit) => Outcome::OutOfFuel { limit },
+            Self::OutOfTokens { limit, budget } => Outcome::OutOfTokens { limit, budget },
             Self::OutOfMemory(limit) => Outcome::OutOfMemory { limit },
             Self::TimedOut(limit) => Outcome::TimedOut { limit },
             Self::OutputTooLarge(limit) => Outcome::OutputTooLarge { limit },

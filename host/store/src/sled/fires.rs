@@ -322,6 +322,21 @@ pub(super) fn note_end(
     write(tx, &cron)
 }
 
+/// Counts tokens of language models for a cron, which may have gone.
+pub(super) fn note_tokens(
+    tx: &mut Tx<'_>,
+    id: CronId,
+    tokens: u64,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if !tx.has(Table::Crons, id.as_bytes())? {
+        return Ok(());
+    }
+    let mut stats = stats(tx, id)?;
+    stats.note_tokens(tokens, now);
+    tx.save(id.as_bytes(), &StoredCronStats::new(&stats))
+}
+
 /// Begins to count failures in a row anew.
 pub(super) fn forgive(tx: &mut Tx<'_>, id: CronId) -> Result<(), Error> {
     let mut stats = stats(tx, id)?;

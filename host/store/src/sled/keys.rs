@@ -57,6 +57,16 @@ pub(super) fn fire(fire: &Fire) -> Vec<u8> {
     key
 }
 
+/// Run ‖ number.
+pub(super) fn call(run: RunId, number: u32) -> Vec<u8> {
+    join(&[run.as_bytes(), &number.to_be_bytes()])
+}
+
+/// The day in UTC, in an order that holds before 1970 as well.
+pub(super) fn day(at: Timestamp) -> u64 {
+    at.as_second().div_euclid(24 * 60 * 60).cast_unsigned() ^ (1 << 63)
+}
+
 /// Takes a key apart, from the left.
 pub(super) struct Parts<'a>(pub(super) &'a [u8]);
 

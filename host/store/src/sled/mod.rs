@@ -24,6 +24,7 @@ mod item_backend;
 mod item_keys;
 mod items;
 mod jobs;
+mod journal;
 mod keys;
 mod lanes;
 mod open;

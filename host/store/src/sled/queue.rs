@@ -4,7 +4,7 @@ use super::keys::{self, Parts};
 use super::table::Table;
 use super::threads::{self, Legacy};
 use super::tx::Tx;
-use super::{checkpoints, fires, lanes, outbox, own_crons, runs};
+use super::{checkpoints, fires, journal, lanes, outbox, own_crons, runs};
 use crate::record::{
     Doc, Docs, Draft, StoredCheckpoint, StoredEvents, StoredLease, StoredRun, StoredThread,
     error_doc,
@@ -183,6 +183,7 @@ fn end(
     if let Some(cron) = stored.cron() {
         fires::note_end(tx, cron, stored.id, &ending.report, now)?;
     }
+    journal::forget(tx, stored.id)?;
     let changed = match was {
         RunStatus::Running => run.finish(ending.report, now),
         _ => run.abandon(ending.report, now),

@@ -1,6 +1,7 @@
 use wakeful_core::{Object, Run, RunId, RunStatus, ThreadId};
 
 use super::fires;
+use super::journal;
 use super::keys;
 use super::lanes;
 use super::outbox;
@@ -121,6 +122,7 @@ pub(super) fn remove(tx: &mut Tx<'_>, run: &StoredRun) -> Result<(), Error> {
     lanes::dequeue(tx, run);
     if !run.status.is_final() {
         fires::leave(tx, run)?;
+        journal::forget(tx, run.id)?;
     }
     outbox::remove_of_run(tx, run)
 }

@@ -14,8 +14,8 @@ use super::tx::Tx;
 use crate::Error;
 use crate::folder::Purpose;
 use crate::record::{
-    Doc, StoredAssistant, StoredCheckpoint, StoredCron, StoredDelivery, StoredFire, StoredItem,
-    StoredRun, StoredThread, StoredVersion,
+    Doc, StoredAssistant, StoredCall, StoredCheckpoint, StoredCron, StoredDelivery, StoredFire,
+    StoredItem, StoredRun, StoredThread, StoredVersion,
 };
 
 /// How long a blob stays that nothing names: what names it may be about to be written.
@@ -151,6 +151,9 @@ fn named(tx: &Tx<'_>) -> Result<HashSet<Digest>, Error> {
     }
     for run in tx.all::<StoredRun>() {
         named.extend(run?.docs().filter_map(Doc::blob));
+    }
+    for call in tx.all::<StoredCall>() {
+        named.extend(call?.docs().filter_map(Doc::blob));
     }
     // After threads and runs: a delivery takes over what they name when a run ends.
     for delivery in tx.all::<StoredDelivery>() {

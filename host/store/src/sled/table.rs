@@ -1,6 +1,7 @@
 use crate::record::{
-    StoredAssistant, StoredCheckpoint, StoredCron, StoredCronStats, StoredDelivery, StoredFire,
-    StoredItem, StoredKey, StoredLease, StoredRun, StoredThread, StoredVersion,
+    StoredAssistant, StoredCall, StoredCheckpoint, StoredCron, StoredCronStats, StoredDay,
+    StoredDelivery, StoredFire, StoredItem, StoredKey, StoredLease, StoredRun, StoredThread,
+    StoredVersion,
 };
 
 macro_rules! tables {
@@ -79,6 +80,10 @@ tables! {
     Items = "items",
     /// Expires ‖ labels ‖ key.
     ItemsByExpiry = "items_by_expiry",
+    /// Run ‖ number → record, of calls of language models while the run is unfinished.
+    Journal = "journal",
+    /// Day ‖ kind ‖ name → its tokens.
+    Tokens = "tokens",
     /// API key → record.
     Keys = "keys",
     /// Delivery → record.
@@ -117,6 +122,8 @@ records! {
     StoredCronStats => CronStats "statistics of a cron",
     StoredFire => Fires "fire",
     StoredItem => Items "item",
+    StoredCall => Journal "call of a model",
+    StoredDay => Tokens "tokens of a day",
     StoredKey => Keys "API key",
     StoredDelivery => Deliveries "delivery",
 }

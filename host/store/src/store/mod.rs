@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod fires;
 mod items;
+mod journal;
 mod keys;
 mod outbox;
 mod query;
@@ -26,6 +27,7 @@ pub use error::Error;
 pub use events::EventStore;
 pub use fires::{DueCron, FirePlan, FireStore, Planner};
 pub use items::{FoundItems, GetItem, ItemQuery, ItemStore, NamespaceQuery, PutItem};
+pub use journal::{JournalEntry, JournalStore, Purse, RecordCall};
 pub use keys::KeyStore;
 pub use outbox::{ClaimDeliveries, DeliveryQuery, OutboxStore, Redelivery, origin};
 pub use query::{CronQuery, Order, Page, RunQuery, SortBy, ThreadQuery};
@@ -46,6 +48,7 @@ pub trait Store:
     + EventStore
     + FireStore
     + ItemStore
+    + JournalStore
     + KeyStore
     + StateStore
     + StatsStore

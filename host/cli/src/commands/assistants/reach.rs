@@ -9,10 +9,11 @@ use crate::format;
 
 /// An import that is worth nothing without a grant: its interface, the grant's key, and what a
 /// call of it gives without one.
-const GRANTED: [(&str, &str, &str); 4] = [
+const GRANTED: [(&str, &str, &str); 5] = [
     ("wasi:http/outgoing-handler", "hosts", "HTTP requests"),
     ("wakeful:assistant/store", "store", "items"),
     ("wakeful:assistant/crons", "crons", "crons for itself"),
+    ("wakeful:assistant/chat", "models", "language models"),
     ("wasi:cli/environment", "environment", "an environment that holds anything"),
 ];
 
@@ -70,6 +71,17 @@ fn granted(component: &Json) -> Vec<String> {
             fields::text(secret, "header")
         )
     }));
+    let models: Vec<_> = list("/grants/models").iter().filter_map(Json::as_str).collect();
+    if !models.is_empty() {
+        let tokens = |key: &str| {
+            let tokens = component.pointer(&format!("/limits/{key}")).and_then(Json::as_u64);
+            tokens.map(format::count)
+        };
+        let run = tokens("tokens").map(|most| format!(", up to {most} tokens a run"));
+        let day = tokens("tokens_per_day").map(|most| format!(", {most} a day"));
+        let (run, day) = (run.unwrap_or_default(), day.unwrap_or_default());
+        lines.push(format!("models {}{run}{day}", models.join(", ")));
+    }
     lines
 }
 
@@ -121,6 +133,7 @@ mod tests {
                 "wasi:cli/environment@0.2.12",
                 "wasi:sockets/tcp@0.2.12",
                 "wakeful:assistant/store@0.1.0",
+                "wakeful:assistant/chat@0.1.0",
             ],
             "grants": {
                 "store": [], "crons": null, "hosts": [], "environment": [], "secrets": [],
@@ -131,7 +144,7 @@ mod tests {
         };
         assert_eq!(line(&component, "grants").as_deref(), Some("none"));
         let refused = line(&component, "refused").unwrap();
-        for part in ["HTTP requests", "items", "an environment", "sockets"] {
+        for part in ["HTTP requests", "items", "language models", "an environment", "sockets"] {
             assert!(refused.contains(part), "{part}: {refused}");
         }
         assert!(!refused.contains("crons for itself"), "not imported: {refused}");
@@ -141,10 +154,12 @@ mod tests {
             "hosts": [{ "url": "https://a.example", "methods": ["GET"], "private": true }],
             "environment": [{ "name": "A", "from": "B" }],
             "secrets": [{ "name": "K", "to": ["https://a.example"], "header": "authorization" }],
+            "models": ["fast", "good"],
         });
+        component["limits"] = json!({ "tokens": 1_000_000, "tokens_per_day": null });
         assert_eq!(
             line(&component, "grants").unwrap(),
-            "store notes\nGET to https://a.example, on private addresses too\nvariable A, the host's B\nsecret K in header authorization to https://a.example"
+            "store notes\nGET to https://a.example, on private addresses too\nvariable A, the host's B\nsecret K in header authorization to https://a.example\nmodels fast, good, up to 1 M tokens a run"
         );
         assert!(line(&component, "refused").unwrap().starts_with("sockets"));
     }

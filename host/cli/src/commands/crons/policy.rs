@@ -53,6 +53,11 @@ pub(super) struct Policy {
     #[arg(long, value_name = "FUEL")]
     fuel_per_day: Option<OrNone<u64>>,
 
+    /// Skip the rest of the day (UTC) once the runs have used up as many tokens of language models,
+    /// or `none`
+    #[arg(long, value_name = "TOKENS")]
+    tokens_per_day: Option<OrNone<u64>>,
+
     /// Begin a run at most this often when it fails, or `none` for what the server does by itself
     #[arg(long, value_name = "N")]
     retry_attempts: Option<OrNone<u32>>,
@@ -93,6 +98,7 @@ impl Policy {
         set("max_fires", or_null(&self.max_fires, |most| (*most).into()));
         set("pause_after_failures", or_null(&self.pause_after_failures, |most| (*most).into()));
         set("fuel_per_day", or_null(&self.fuel_per_day, |most| (*most).into()));
+        set("tokens_per_day", or_null(&self.tokens_per_day, |most| (*most).into()));
         set("retry", self.retry());
         set("note", or_null(&self.note, |note| note.as_str().into()));
     }

@@ -128,6 +128,8 @@ fn policy(document: &Json) -> Facts {
     }
     let fuel = fields::number(document, "fuel_per_day").map(format::count);
     guards.extend(fuel.map(|fuel| format!("uses up {fuel} of fuel a day at most")));
+    let tokens = fields::number(document, "tokens_per_day").map(format::count);
+    guards.extend(tokens.map(|tokens| format!("uses up {tokens} tokens a day at most")));
     if !guards.is_empty() {
         facts.push(("guards", guards.join(", ")));
     }
@@ -212,6 +214,7 @@ mod tests {
         cron["delay"] = json!("12m");
         cron["max_fires"] = json!(9);
         cron["fuel_per_day"] = json!(5_000_000_u64);
+        cron["tokens_per_day"] = json!(2_000_000_u64);
         cron["payload"]["retry"] = json!({
             "attempts": 4, "first_wait": "1s", "longest_wait": "1m", "on": ["timed_out"],
         });
@@ -219,7 +222,10 @@ mod tests {
             ("overlap", "skip"),
             ("catchup", "none"),
             ("jitter", "1h, of which this cron takes 12m"),
-            ("guards", "ends after 9 fires, uses up 5 M of fuel a day at most"),
+            (
+                "guards",
+                "ends after 9 fires, uses up 5 M of fuel a day at most, uses up 2 M tokens a day at most",
+            ),
             ("retry", "up to 4 attempts, 1s to 1m apart on timed_out"),
         ];
         assert_eq!(policy(&cron), expected.map(|(name, text)| (name, text.to_owned())));

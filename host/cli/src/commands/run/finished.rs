@@ -28,6 +28,8 @@ pub(super) struct Usage {
     pub(super) fuel: u64,
     pub(super) memory: u64,
     pub(super) duration: Duration,
+    /// Tokens of language models, in both directions.
+    pub(super) tokens: u64,
 }
 
 /// How the questions of a run can be answered.
@@ -42,9 +44,13 @@ pub(super) enum Resuming {
 impl Finished {
     /// Prints the run, and fails if it did.
     pub(super) fn print(&self, json: bool) -> anyhow::Result<()> {
-        if let Some(Usage { fuel, memory, duration }) = self.usage {
+        if let Some(Usage { fuel, memory, duration, tokens }) = self.usage {
+            let tokens = match tokens {
+                0 => String::new(),
+                tokens => format!(", {} tokens", format::count(tokens)),
+            };
             out::note(format_args!(
-                "used {} fuel, {} memory, {}",
+                "used {} fuel, {} memory, {}{tokens}",
                 format::count(fuel),
                 format::bytes(memory),
                 format::duration(duration)
@@ -104,6 +110,7 @@ impl Finished {
         let usage = self.usage.as_ref().map(|usage| {
             json!({
                 "fuel_used": usage.fuel,
+                "tokens": usage.tokens,
                 "peak_memory_bytes": usage.memory,
                 "duration_ms": usage.duration.as_secs_f64() * 1e3,
             })

@@ -209,6 +209,7 @@ fn finished(run: Run, arguments: &Arguments, kept: bool) -> Finished {
         finished.outcome = Some(report.outcome.kind().to_owned());
         finished.usage = Some(Usage {
             fuel: report.fuel_used,
+            tokens: report.tokens.total(),
             memory: report.peak_memory,
             duration: report.duration,
         });

@@ -89,7 +89,10 @@ fn take(document: &mut Json, key: &str) -> Option<Json> {
 }
 
 fn usage(execution: &Json) -> Option<Usage> {
+    let tokens = execution.get("tokens").unwrap_or(&Json::Null);
+    let count = |key| fields::number(tokens, key).unwrap_or_default();
     Some(Usage {
+        tokens: count("input").saturating_add(count("output")),
         fuel: fields::number(execution, "fuel_used")?,
         memory: fields::number(execution, "peak_memory_bytes")?,
         duration: fields::duration(execution, "duration_ms")?,

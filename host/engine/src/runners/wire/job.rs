@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use wakeful_core::{
-    AssistantId, CronGrant, CronId, CronTrigger, Digest, FireCause, Grants, HttpLimits, Limits,
+    AssistantId, CronGrant, CronId, CronTrigger, Digest, FireCause, Grants, Limits, ModelName,
     Provision, RunId, StoreGrant, ThreadId, Timestamp,
 };
 
@@ -28,10 +28,13 @@ pub(in crate::runners) struct WireJob {
     limits: WireLimits,
     store: Vec<String>,
     crons: Option<(u32, Duration)>,
+    models: Vec<String>,
     environment: Vec<(String, String)>,
     root: Option<Vec<u8>>,
     /// Whether its requests have anywhere to go.
     pub(in crate::runners) has_network: bool,
+    /// Whether what it asks models has anywhere to go.
+    pub(in crate::runners) has_models: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -66,9 +69,10 @@ impl WireJob {
         job: Job,
         environment: Vec<(String, String)>,
         has_network: bool,
+        has_models: bool,
     ) -> Self {
-        let Limits { fuel, memory, timeout, output, logs, events, disk, files, http: _ } =
-            job.limits;
+        // The others are kept to on the host's side.
+        let Limits { fuel, memory, timeout, output, logs, events, disk, files, .. } = job.limits;
         Self {
             digest: *job.digest.as_bytes(),
             thread_id: *job.thread_id.as_bytes(),
@@ -83,17 +87,18 @@ impl WireJob {
             limits: WireLimits { fuel, memory, timeout, output, logs, events, disk, files },
             store: job.grants.store.iter().map(ToString::to_string).collect(),
             crons: job.grants.crons.map(|grant| (grant.max, grant.min_interval)),
+            models: job.grants.models.iter().map(ToString::to_string).collect(),
             environment,
             root: job.root.map(|root| root.into_os_string().into_vec()),
             has_network,
+            has_models,
         }
     }
 
     pub(in crate::runners) fn open(self) -> Opened<Job> {
+        let models: Result<Vec<ModelName>, _> = self.models.iter().map(|it| it.parse()).collect();
         let store: Result<Vec<StoreGrant>, _> = self.store.iter().map(|it| it.parse()).collect();
         let WireLimits { fuel, memory, timeout, output, logs, events, disk, files } = self.limits;
-        // What it may do over HTTP is for the host to say.
-        let http = HttpLimits::default();
         Ok(Job {
             digest: Digest::from_bytes(self.digest),
             thread_id: ThreadId::from_bytes(self.thread_id),
@@ -105,10 +110,21 @@ impl WireJob {
             input: self.input.open()?,
             values: self.values.open()?,
             config: self.config.object()?,
-            limits: Limits { fuel, memory, timeout, output, logs, events, disk, files, http },
+            limits: Limits {
+                fuel,
+                memory,
+                timeout,
+                output,
+                logs,
+                events,
+                disk,
+                files,
+                ..Limits::default()
+            },
             grants: Grants {
                 store: store.map_err(|_| Damaged)?,
                 crons: self.crons.map(|(max, min_interval)| CronGrant { max, min_interval }),
+                models: models.map_err(|_| Damaged)?,
                 ..Grants::default()
             },
             provision: Provision { environment: self.environment, secrets: Vec::new() },

@@ -4,6 +4,7 @@
 //! as if an attacker had written it: a shape that does not stand for anything is [`Damaged`].
 
 mod calls;
+mod chat;
 mod http;
 mod job;
 mod report;
@@ -14,6 +15,7 @@ use wakeful_core::{Json, Object};
 pub(super) use calls::{
     HostAnswer, HostCall, WireCronAnswer, WireCronCall, WireFailure, WireItemAnswer, WireItemCall,
 };
+pub(super) use chat::{FromModel, ToModel, WireModelCall, WireRefusal};
 pub(super) use http::{Piece, Problem, RequestHead, ResponseHead, ToGuest, ToServer, headers};
 pub(super) use job::WireJob;
 pub(super) use report::{WireEvent, WireReport};
@@ -42,6 +44,8 @@ pub(super) enum ToRunner {
     Answer { run: u64, answer: Result<HostAnswer, WireFailure> },
     /// What becomes of a request of a run.
     Http { run: u64, request: u32, message: ToGuest },
+    /// What a language model tells a run.
+    Chat { run: u64, call: u32, message: FromModel },
     /// Asks for an answer with the same number.
     Ping(u64),
 }
@@ -59,6 +63,8 @@ pub(super) enum FromRunner {
     Call { run: u64, call: HostCall },
     /// A run sends a request, or a part of one.
     Http { run: u64, request: u32, message: ToServer },
+    /// A run tells a language model something.
+    Chat { run: u64, call: u32, message: ToModel },
     /// A run has ended. These events have not been told yet.
     Report { run: u64, report: Box<WireReport>, rest: Vec<WireEvent> },
     /// The answer to a ping.

@@ -3,6 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use wakeful_core::{
     GuestEvent, Interrupt, Json, LogLevel, LogLine, LogSource, Outcome, Report, Timestamp,
+    TokenBudget,
 };
 
 use super::job::instant;
@@ -20,11 +21,12 @@ pub(in crate::runners) struct WireReport {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-enum WireOutcome {
+pub(in crate::runners) enum WireOutcome {
     Done(Text),
     Interrupted(Vec<WireInterrupt>),
     Failed(WireFailure),
     OutOfFuel(u64),
+    OutOfTokens(u64, String),
     OutOfMemory(u64),
     TimedOut(Duration),
     OutputTooLarge(u64),
@@ -38,7 +40,7 @@ enum WireOutcome {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct WireInterrupt {
+pub(in crate::runners) struct WireInterrupt {
     id: String,
     reason: String,
     payload: Text,
@@ -78,18 +80,19 @@ impl WireReport {
 
     pub(in crate::runners) fn open(self) -> Opened<Report> {
         Ok(Report {
-            outcome: self.outcome.open()?,
             fuel_used: self.fuel_used,
             peak_memory: self.peak_memory,
             duration: self.duration,
             logs: self.logs.into_iter().map(WireLine::open).collect::<Opened<_>>()?,
             logs_dropped: self.logs_dropped,
+            // What models cost is counted on the host's side.
+            ..Report::not_run(self.outcome.open()?)
         })
     }
 }
 
 impl WireOutcome {
-    fn new(outcome: Outcome) -> Self {
+    pub(super) fn new(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Done(values) => Self::Done(Text::of_object(values)),
             Outcome::Interrupted(questions) => {
@@ -97,6 +100,9 @@ impl WireOutcome {
             }
             Outcome::Failed(failure) => Self::Failed(WireFailure::new(failure)),
             Outcome::OutOfFuel { limit } => Self::OutOfFuel(limit),
+            Outcome::OutOfTokens { limit, budget } => {
+                Self::OutOfTokens(limit, budget.as_str().to_owned())
+            }
             Outcome::OutOfMemory { limit } => Self::OutOfMemory(limit),
             Outcome::TimedOut { limit } => Self::TimedOut(limit),
             Outcome::OutputTooLarge { limit } => Self::OutputTooLarge(limit),
@@ -110,7 +116,7 @@ impl WireOutcome {
         }
     }
 
-    fn open(self) -> Opened<Outcome> {
+    pub(super) fn open(self) -> Opened<Outcome> {
         Ok(match self {
             Self::Done(values) => Outcome::Done(values.object()?),
             Self::Interrupted(questions) => Outcome::Interrupted(
@@ -118,6 +124,10 @@ impl WireOutcome {
             ),
             Self::Failed(failure) => Outcome::Failed(failure.open()?),
             Self::OutOfFuel(limit) => Outcome::OutOfFuel { limit },
+            Self::OutOfTokens(limit, budget) => {
+                let budget = TokenBudget::parse(&budget).ok_or(Damaged)?;
+                Outcome::OutOfTokens { limit, budget }
+            }
             Self::OutOfMemory(limit) => Outcome::OutOfMemory { limit },
             Self::TimedOut(limit) => Outcome::TimedOut { limit },
             Self::OutputTooLarge(limit) => Outcome::OutputTooLarge { limit },

@@ -9,8 +9,8 @@ const CLOCKS: &str = r#"
   (import "wasi:clocks/monotonic-clock@0.2.0" "subscribe-duration" (func $in_a_while (param i64) (result i32)))
   (import "wasi:clocks/monotonic-clock@0.2.0" "subscribe-instant" (func $at (param i64) (result i32)))
   (import "wasi:clocks/wall-clock@0.2.0" "now" (func $wall (param i32)))
-  (import "wasi:io/poll@0.2.0" "[method]pollable.block" (func $block (param i32)))
-  (import "wasi:io/poll@0.2.0" "[resource-drop]pollable" (func $forget (param i32)))
+  (import "wasi:io/poll@0.2.1" "[method]pollable.block" (func $block (param i32)))
+  (import "wasi:io/poll@0.2.1" "[resource-drop]pollable" (func $forget (param i32)))
   (global $timer (mut i32) (i32.const 0))"#;
 
 const RANDOM: &str = r#"

@@ -8,7 +8,7 @@ use crate::guest::{guest, guest_with};
 
 const SLEEP: &str = r#"
   (import "wasi:clocks/monotonic-clock@0.2.0" "subscribe-duration" (func $in_a_while (param i64) (result i32)))
-  (import "wasi:io/poll@0.2.0" "[method]pollable.block" (func $block (param i32)))"#;
+  (import "wasi:io/poll@0.2.1" "[method]pollable.block" (func $block (param i32)))"#;
 
 /// A guest whose memory is asked for room by the host, as for the input, by this code.
 fn with_realloc(code: &str) -> std::sync::Arc<[u8]> {

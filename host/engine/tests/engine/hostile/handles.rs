@@ -7,8 +7,8 @@ use crate::guest::guest;
 
 const TIMERS: &str = r#"
   (import "wasi:clocks/monotonic-clock@0.2.0" "subscribe-duration" (func $in_a_while (param i64) (result i32)))
-  (import "wasi:io/poll@0.2.0" "poll" (func $poll (param i32 i32 i32)))
-  (import "wasi:io/poll@0.2.0" "[resource-drop]pollable" (func $forget (param i32)))
+  (import "wasi:io/poll@0.2.1" "poll" (func $poll (param i32 i32 i32)))
+  (import "wasi:io/poll@0.2.1" "[resource-drop]pollable" (func $forget (param i32)))
   (import "wasi:cli/stdout@0.2.0" "get-stdout" (func $stdout (result i32)))
   (global $timer (mut i32) (i32.const 0))"#;
 

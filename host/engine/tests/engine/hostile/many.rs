@@ -26,7 +26,7 @@ fn attackers() -> Vec<(Arc<[u8]>, &'static str)> {
     let emit = "(call $emit (i32.const 0) (i32.const 1024) (i32.const 4) (i32.const 0) (i32.const 0) (i32.const 512))";
     let sleep = r#"
       (import "wasi:clocks/monotonic-clock@0.2.0" "subscribe-duration" (func $in_a_while (param i64) (result i32)))
-      (import "wasi:io/poll@0.2.0" "[method]pollable.block" (func $block (param i32)))"#;
+      (import "wasi:io/poll@0.2.1" "[method]pollable.block" (func $block (param i32)))"#;
     let fill = format!("{OPEN_ROOT} (call $create) {}", forever("(call $append)"));
     vec![
         (guest("", SPIN), "timed_out"),

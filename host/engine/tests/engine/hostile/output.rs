@@ -10,7 +10,7 @@ use crate::guest::guest;
 const STREAMS: &str = r#"
   (import "wasi:cli/stdout@0.2.0" "get-stdout" (func $stdout (result i32)))
   (import "wasi:cli/stderr@0.2.0" "get-stderr" (func $stderr (result i32)))
-  (import "wasi:io/streams@0.2.0" "[method]output-stream.blocking-write-and-flush"
+  (import "wasi:io/streams@0.2.1" "[method]output-stream.blocking-write-and-flush"
     (func $write (param i32 i32 i32 i32)))
   (global $out (mut i32) (i32.const 0))"#;
 

@@ -110,7 +110,7 @@ impl World {
                 opened => break opened?,
             }
         };
-        Host::prepare(settings, clock, Arc::new(store), guests, Arc::default()).await
+        Host::prepare(settings, clock, Arc::new(store), guests, Default::default()).await
     }
 
     async fn live_on(&mut self, life: &mut Life) -> Result<End, Stop> {

@@ -1,0 +1,103 @@
+//! Language models: which there are, what is asked of them, and what that costs.
+//!
+//! A call is made by the host, which holds the key. What was used is written down, with the answer,
+//! before the guest gets the end of it, so that a run that is tried again does not pay twice.
+
+mod anthropic;
+mod book;
+mod desk;
+mod events;
+mod http;
+mod ollama;
+mod openai;
+mod reply;
+mod request;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod trouble;
+mod wire;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+use wakeful_core::{ErrorCode, Object, Run, RunId, TokenUse};
+use wakeful_engine::{ModelAccess, ModelCall, ModelPiece, ModelRefusal};
+use wakeful_store::Error as StoreError;
+
+use self::book::{Book, told};
+pub(crate) use self::desk::Desk;
+pub use self::settings::{ModelSettings, Models, Provider};
+use crate::{ComponentState, Host};
+
+/// The books of the runs in progress that may call models.
+#[derive(Default)]
+pub(crate) struct ModelBooks {
+    open: Mutex<HashMap<RunId, Arc<Book>>>,
+}
+
+impl ModelBooks {
+    /// Opens the book of an attempt that is about to begin, if its assistant is granted a model.
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        host: &Host,
+        run: &Run,
+        component: &ComponentState,
+    ) -> Result<OpenModels, StoreError> {
+        let mut opened = OpenModels { books: Arc::clone(self), run: run.id, book: None };
+        if !component.grants.models.is_empty() {
+            let book = Arc::new(Book::new(host.clone(), run, component).await?);
+            self.lock().insert(run.id, Arc::clone(&book));
+            opened.book = Some(book);
+        }
+        Ok(opened)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Book>>> {
+        // Nothing in here can panic halfway through a change.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl ModelAccess for ModelBooks {
+    async fn call(
+        &self,
+        run: RunId,
+        call: ModelCall,
+        pieces: mpsc::Sender<ModelPiece>,
+    ) -> Result<Object, ModelRefusal> {
+        let book = self.lock().get(&run).cloned();
+        match book {
+            Some(book) => book.call(call, pieces).await,
+            None => Err(told(ErrorCode::Unavailable, "the run has ended")),
+        }
+    }
+}
+
+/// The book of an attempt in progress; closed when this goes away.
+pub(crate) struct OpenModels {
+    books: Arc<ModelBooks>,
+    run: RunId,
+    book: Option<Arc<Book>>,
+}
+
+impl OpenModels {
+    /// Gives up the calls in progress, and returns what the run has used in all its attempts.
+    pub(crate) async fn close(self) -> TokenUse {
+        match &self.book {
+            Some(book) => book.close().await,
+            None => TokenUse::default(),
+        }
+    }
+}
+
+impl Drop for OpenModels {
+    fn drop(&mut self) {
+        if self.book.is_some() {
+            self.books.lock().remove(&self.run);
+        }
+    }
+}

@@ -43,10 +43,11 @@ values, _ = after_fires("news-digest", given, lambda values: len(values.get("mes
 first, second = (message["content"] for message in values["messages"][:2])
 assert "- **[First & best](https://example.com/1)** One sentence. Another one!" in first, first
 assert "[Second](https://example.com/2)** Short." in first, first
+assert first.splitlines()[2] == "There are 2 entries.", first
 for name, reason in (("broken", "no element found"), ("gone", "status 404"), ("elsewhere", "is not granted")):
     assert reason in first.partition(f"## {name}\n")[2].partition("\n\n##")[0], (name, first)
-assert "First" not in second and values["seen"] == 2, second
-print("news-digest: read feeds where they are, and told each entry once")
+assert "First" not in second and "There are" not in second and values["seen"] == 2, second
+print("news-digest: read feeds where they are, told each entry once, and let a model tell what they are about")
 
 given = {"url": f"{WEB}/counter"}
 values, _ = after_fires("watch-page", given, lambda values: len(values.get("messages", [])) >= 3)

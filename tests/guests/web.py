@@ -1,5 +1,6 @@
-"""A little web for the examples to read: two feeds, one behind a redirect, and a page that is another one each time."""
+"""A little web for the examples: two feeds, one behind a redirect, a page that is another one each time, and a model."""
 
+import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 
@@ -32,6 +33,14 @@ class Web(BaseHTTPRequestHandler):
                 self.answer(200, PAGE.replace("{}", str(next(visits))))
             case _:
                 self.answer(404, "")
+
+    def do_POST(self):
+        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        said = request["messages"][-1]["content"].splitlines()
+        message = {"role": "assistant", "content": f"There are {len(said)} entries."}
+        usage = {"prompt_tokens": 7, "completion_tokens": 5}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        self.answer(200, json.dumps({"model": "small", "choices": [choice], "usage": usage}))
 
     def answer(self, status, text, **headers):
         self.send_response(status)

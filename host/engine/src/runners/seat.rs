@@ -1,3 +1,4 @@
+use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -168,6 +169,8 @@ async fn serve(shared: &Shared, link: &Link, incoming: &mut Incoming) -> Option<
         loop {
             match incoming.next(|| link.longest()).await {
                 Ok(None) => return None,
+                // Killed with something in its hands; how it ended says more.
+                Err(error) if is_gone(error.kind()) => return None,
                 Err(error) => return Some(error.to_string()),
                 Ok(Some((message, _))) => match link.take(message) {
                     Ok(None) => {}
@@ -196,6 +199,10 @@ async fn serve(shared: &Shared, link: &Link, incoming: &mut Incoming) -> Option<
             Some("it gave no sign of life".to_owned())
         }
     }
+}
+
+fn is_gone(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof)
 }
 
 /// Returns once a runner has not answered for long.

@@ -34,7 +34,19 @@ async fn components_show_what_serves_and_what_is_wrong() {
     assert!(echo["bytes"].as_u64().unwrap() > 0);
     assert_keys(
         &echo["limits"],
-        &["fuel", "memory", "timeout_ms", "output", "logs", "events", "disk", "files", "http"],
+        &[
+            "fuel",
+            "memory",
+            "timeout_ms",
+            "output",
+            "logs",
+            "events",
+            "disk",
+            "files",
+            "http",
+            "tokens",
+            "tokens_per_day",
+        ],
     );
 
     let nothing =

@@ -22,12 +22,13 @@ from typing import Any
 from componentize_py_types import Err
 from wit_world.exports.metadata import Description
 from wit_world.imports import assistant_types as contract
+from wit_world.imports import calls as _calls
 from wit_world.imports import chat as _chat
 from wit_world.imports import config, control, crons, events, fire, log, store, thread
 
 __all__ = [
     "Answer", "Ask", "Chat", "Done", "Error", "Outcome", "Question", "Run", "ToolCall", "export", "info",
-    "models", "user_text", "warn", "config", "control", "crons", "events", "fire", "log", "store",
+    "invoke", "models", "start", "user_text", "warn", "config", "control", "crons", "events", "fire", "log", "store",
 ]
 
 Values = dict[str, Any]
@@ -198,6 +199,16 @@ class Chat:
             "stop": self.stop,
         }
         return json.dumps({key: value for key, value in request.items() if value not in (None, [])})
+
+
+def invoke(assistant: str, input: Values) -> Values:
+    """Runs another assistant and waits for its end: `run_id`, `status`, and `values` or `interrupts`."""
+    return json.loads(_calls.invoke(assistant, json.dumps(input)))
+
+
+def start(assistant: str, input: Values) -> str:
+    """Starts another assistant, and returns the id of its run, which outlives this one."""
+    return _calls.start(assistant, json.dumps(input))
 
 
 def models() -> list[str]:

@@ -2,10 +2,11 @@
 //!
 //! It is no example to follow but a test of the sandbox: `{"address": "127.0.0.1:8123"}` says whom
 //! to call, and `{"store": […]}` which calls to make to the store of items instead; see [`items`].
-//! Likewise `{"chat": […]}`; see [`chat`]; and `{"crons": […]}`; see [`crons`]. What it knows of its fire is in its answer to that.
+//! Likewise `{"chat": […]}`; see [`chat`]; `{"calls": […]}`; see [`called`]; and `{"crons": […]}`; see [`crons`]. What it knows of its fire is in its answer to that.
 
 wit_bindgen::generate!({ path: "../../wit", world: "assistant-plugin" });
 
+mod called;
 mod chat;
 mod crons;
 mod items;
@@ -34,6 +35,10 @@ impl Guest for Probe {
             let answers = crons::calls(calls, info.attempt)?;
             let fire = fire::info().and_then(|info| serde_json::from_str::<Value>(&info).ok());
             return Ok(Outcome::Done(json!({ "answers": answers, "fire": fire }).to_string()));
+        }
+        if let Some(calls) = input["calls"].as_array() {
+            let answers = called::calls(calls, info.attempt)?;
+            return Ok(Outcome::Done(json!({ "answers": answers }).to_string()));
         }
         if let Some(calls) = input["chat"].as_array() {
             let answers = chat::calls(calls, info.attempt)?;

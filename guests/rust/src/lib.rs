@@ -22,6 +22,7 @@
 //! only if the run succeeds; what an assistant does not call, its component does not import.
 
 mod about;
+pub mod assistants;
 mod chat;
 mod component;
 mod error;

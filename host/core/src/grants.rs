@@ -5,7 +5,8 @@ use thiserror::Error;
 
 use crate::toml_text::list;
 use crate::{
-    CronGrant, HostBounds, HostGrant, InvalidItem, ModelName, Namespace, SecretGrant, VariableGrant,
+    ComponentId, CronGrant, HostBounds, HostGrant, InvalidItem, ModelName, Namespace, SecretGrant,
+    VariableGrant,
 };
 
 /// What the operator lets an assistant reach, beside its own thread; nothing unless written down.
@@ -25,6 +26,8 @@ pub struct Grants {
     pub secrets: Vec<SecretGrant>,
     /// Language models.
     pub models: Vec<ModelName>,
+    /// Other assistants that it may call, by their components.
+    pub assistants: Vec<ComponentId>,
 }
 
 /// A namespace whose items, and all below it, an assistant may reach.

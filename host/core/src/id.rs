@@ -112,6 +112,15 @@ impl RunId {
     }
 }
 
+impl RunId {
+    /// The run of a call that another run made, by what was called. A later attempt that calls the
+    /// same gives the same id, unless it says that it means another run.
+    pub fn of_call(caller: RunId, call: Digest, another: u64) -> Self {
+        let name = [&call.as_bytes()[..], &another.to_be_bytes()].concat();
+        Self(Uuid::new_v5(&caller.uuid(), &name))
+    }
+}
+
 impl DeliveryId {
     /// The delivery of a run's end. A run ends once, so there is one.
     pub fn of_run(run: RunId) -> Self {

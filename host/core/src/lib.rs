@@ -27,6 +27,7 @@ mod manifest;
 mod model;
 mod origin;
 mod outcome;
+mod parent;
 mod policy;
 mod provision;
 mod request_key;
@@ -64,6 +65,7 @@ pub use manifest::{FileEntry, FileKind, FilePath, InTheWay, InvalidFilePath, Man
 pub use model::{InvalidModelName, ModelName, TokenBudget, TokenUse};
 pub use origin::{InvalidOrigin, OriginPattern};
 pub use outcome::{ErrorCode, Failure, Interrupt, LogLevel, LogLine, LogSource, Outcome, Report};
+pub use parent::Parent;
 pub use policy::{Catchup, CronPolicy, FailureKind, LARGEST_BACKLOG, ON_TIME, Overlap, Retry};
 pub use provision::{
     HeldSecret, Provision, SecretGrant, SecretSource, SecretValue, VariableGrant, VariableSource,

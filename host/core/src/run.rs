@@ -3,8 +3,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::{
-    AssistantId, CheckpointId, ComponentId, CronId, Digest, FireCause, Outcome, Report, Retry,
-    RunId, RunRequest, ThreadId, Timestamp,
+    AssistantId, CheckpointId, ComponentId, CronId, Digest, FireCause, Outcome, Parent, Report,
+    Retry, RunId, RunRequest, ThreadId, Timestamp,
 };
 
 /// One invocation of an assistant, from request to outcome.
@@ -37,6 +37,8 @@ pub struct Run {
     /// The checkpoint it begins at. `None` means the newest at its claim, which is noted here then;
     /// a later attempt begins at what is the newest by then.
     pub checkpoint: Option<CheckpointId>,
+    /// The run that asked for it, if another run did.
+    pub parent: Option<Parent>,
     /// When and how often it is tried again; `None` leaves it to the host.
     pub retry: Option<Retry>,
     /// How often it has begun.
@@ -87,6 +89,7 @@ impl Run {
             on_completion: OnCompletion::Keep,
             request,
             checkpoint: None,
+            parent: None,
             retry: None,
             attempt: 0,
             epoch: 0,

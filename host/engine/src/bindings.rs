@@ -17,6 +17,8 @@ wasmtime::component::bindgen!({
         "wakeful:assistant/crons.create": async,
         "wakeful:assistant/crons.list": async,
         "wakeful:assistant/crons.delete": async,
+        "wakeful:assistant/calls.invoke": async,
+        "wakeful:assistant/calls.start": async,
         "wakeful:assistant/chat.complete": async | trappable,
         "wakeful:assistant/chat.open": async | trappable,
         "wakeful:assistant/chat.[method]chat-stream.next": async | trappable,

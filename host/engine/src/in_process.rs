@@ -15,8 +15,8 @@ use crate::codes::Codes;
 use crate::library::{Library, Loaded};
 use crate::reach::{Reach, Way};
 use crate::{
-    Compiler, ComponentInfo, CronAccess, Description, EngineConfig, EngineError, GuestEvent,
-    ItemAccess, Job, LoadError, ModelAccess, Network, Runner, linker, machine, run,
+    AssistantAccess, Compiler, ComponentInfo, CronAccess, Description, EngineConfig, EngineError,
+    GuestEvent, ItemAccess, Job, LoadError, ModelAccess, Network, Runner, linker, machine, run,
 };
 
 /// Runs guests in this process, on threads of their own.
@@ -103,6 +103,13 @@ impl InProcessRunner {
     #[must_use]
     pub fn with_models(mut self, models: Arc<dyn ModelAccess>) -> Self {
         self.reach.models = Some(models);
+        self
+    }
+
+    /// Lets runs call other assistants, as far as their grants go. Without it no run can.
+    #[must_use]
+    pub fn with_assistants(mut self, assistants: Arc<dyn AssistantAccess>) -> Self {
+        self.reach.assistants = Some(assistants);
         self
     }
 

@@ -34,6 +34,7 @@ pub(crate) const OFFERED: &[(&str, &[&str], Version)] = &[
             "store",
             "crons",
             "chat",
+            "calls",
             "fire",
         ],
         CONTRACT,

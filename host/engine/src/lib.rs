@@ -15,8 +15,10 @@
 
 mod access;
 mod artifact;
+mod assistant_access;
 mod bindings;
 mod cache;
+mod calls;
 mod chat;
 mod chat_stream;
 mod child;
@@ -59,6 +61,7 @@ mod stdio;
 mod toll;
 
 pub use access::{ItemAccess, ItemAnswer, ItemCall};
+pub use assistant_access::{AssistantAccess, AssistantAnswer, AssistantCall};
 #[cfg(feature = "compile")]
 pub use child::compile_for_parent;
 pub use child::{ChildCompiler, CompileLimits};

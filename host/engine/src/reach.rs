@@ -2,13 +2,14 @@ use std::sync::Arc;
 
 #[cfg(target_os = "linux")]
 use crate::egress::Carrier;
-use crate::{CronAccess, ItemAccess, ModelAccess, Network};
+use crate::{AssistantAccess, CronAccess, ItemAccess, ModelAccess, Network};
 
 /// What runs can reach of the host, as far as their grants go.
 #[derive(Clone, Default)]
 pub(crate) struct Reach {
     pub(crate) items: Option<Arc<dyn ItemAccess>>,
     pub(crate) crons: Option<Arc<dyn CronAccess>>,
+    pub(crate) assistants: Option<Arc<dyn AssistantAccess>>,
     pub(crate) models: Option<Arc<dyn ModelAccess>>,
     pub(crate) network: Option<Way>,
 }

@@ -9,6 +9,7 @@ use wasmtime::Store;
 use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use crate::calls::Calls;
 use crate::chat::Chat;
 use crate::clock::GuestClock;
 use crate::crons::Crons;
@@ -53,6 +54,7 @@ pub(crate) struct Sandbox {
     pub(crate) items: Items,
     pub(crate) crons: Crons,
     pub(crate) chat: Chat,
+    pub(crate) calls: Calls,
     pub(crate) refusals: Refusals,
     pub(crate) fire: Option<Json>,
     pub(crate) config: Object,
@@ -112,6 +114,8 @@ impl Sandbox {
         let crons = Crons { run: job.run_id, grant: job.grants.crons, access: reach.crons };
         let models = std::mem::take(&mut job.grants.models);
         let chat = Chat::new(job.run_id, models, reach.models);
+        let assistants = std::mem::take(&mut job.grants.assistants);
+        let calls = Calls::new(job.run_id, assistants, reach.assistants);
         let grants = std::mem::take(&mut job.grants);
         let egress = match reach.network {
             Some(Way::Here(network)) => Egress::Here(Arc::new(Gate::new(
@@ -140,6 +144,7 @@ impl Sandbox {
             items: Items::new(grants, reach.items),
             crons,
             chat,
+            calls,
             refusals,
             fire: fire::of(job),
             config: std::mem::take(&mut job.config),

@@ -26,13 +26,15 @@ const TURN: Duration = Duration::from_millis(2);
 #[derive(Debug)]
 pub(crate) struct Meter {
     owed: u64,
+    /// What the guest had when it made the call that is going on.
+    had: u64,
     tab: Tab,
     turn: Instant,
 }
 
 impl Meter {
     pub(crate) fn new() -> Self {
-        Self { owed: 0, tab: Tab::default(), turn: Instant::now() }
+        Self { owed: 0, had: 0, tab: Tab::default(), turn: Instant::now() }
     }
 
     /// For what works for the guest and cannot reach its meter.
@@ -43,6 +45,11 @@ impl Meter {
     /// Takes what is owed.
     fn collect(&mut self) -> u64 {
         std::mem::take(&mut self.owed).saturating_add(self.tab.collect())
+    }
+
+    /// What the guest has left, apart from what it owes already.
+    pub(crate) fn left(&self) -> u64 {
+        self.had.saturating_sub(self.owed)
     }
 
     /// Charges for work that is dearer than its bytes, when the host function returns.
@@ -94,8 +101,13 @@ impl CallHookHandler<Sandbox> for Toll {
         mut store: StoreContextMut<'_, Sandbox>,
         event: CallHook,
     ) -> Result<()> {
-        if !matches!(event, CallHook::ReturningFromHost) {
-            return Ok(());
+        match event {
+            CallHook::ReturningFromHost => {}
+            CallHook::CallingHost => {
+                store.data_mut().meter.had = store.get_fuel()?;
+                return Ok(());
+            }
+            _ => return Ok(()),
         }
         let meter = &mut store.data_mut().meter;
         let price = meter.collect().saturating_add(CALL);

@@ -276,13 +276,16 @@ async fn attempt(
         Turn::Invoke { trigger, input } => (trigger, input),
         Turn::End { outcome, pending } => return Attempt::ended(outcome, pending),
     };
-    let Some(component) = host.folder().component(&run.component) else {
+    let Some(mut component) = host.folder().component(&run.component) else {
         let id = &run.component;
         let folder = host.settings().assistants.display();
         return ended(Outcome::Refused {
             message: format!("there is no usable component `{id}`; put {id}.wasm into {folder}"),
         });
     };
+    if let Some(parent) = &run.parent {
+        component.limits = parent.narrow(&component.limits, host.now());
+    }
     let provision = match host.settings().grants.provide(&component.grants).await {
         Ok(provision) => provision,
         Err(message) => return ended(Outcome::Refused { message }),
@@ -327,8 +330,10 @@ async fn attempt(
             return ended(Outcome::HostFailed { message });
         }
     };
+    let calls = host.call_books().open(host, run, &component, &models);
     let book = host.cron_books().open(host, run, component.grants.crons);
     let (mut report, ()) = tokio::join!(host.runner().run(job, events, cancel.clone()), forward);
+    drop(calls);
     report.tokens = models.close().await;
     let crons = book.close().await;
     Attempt { report, component: Some(component), sandbox, input, pending: None, crons }

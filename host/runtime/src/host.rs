@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -16,6 +16,7 @@ use wakeful_engine::EngineError;
 use wakeful_engine::{EngineConfig, InProcessRunner, Network, Runner};
 use wakeful_store::{Backup, SledConfig, SledStore, Store};
 
+use crate::calls::CallBooks;
 use crate::folder::Folder;
 use crate::hub::Hub;
 use crate::items::{self, StoreAccess};
@@ -43,6 +44,8 @@ struct Inner {
     counters: Counters,
     books: Books,
     desk: Desk,
+    /// One for each run that may hold its slot while it waits for another run.
+    waiting: Semaphore,
     started: Instant,
     sandboxes: Sandboxes,
     /// How this host signs its leases.
@@ -65,6 +68,7 @@ struct Inner {
 pub(crate) struct Books {
     crons: Arc<CronBooks>,
     models: Arc<ModelBooks>,
+    calls: Arc<CallBooks>,
 }
 
 impl Host {
@@ -105,7 +109,8 @@ impl Host {
                 let runner = InProcessRunner::new(engine, Arc::clone(&clock))?;
                 let runner = runner.with_network(network).with_items(Arc::new(items));
                 let runner = runner.with_crons(Arc::<CronBooks>::clone(&books.crons));
-                Arc::new(runner.with_models(Arc::<ModelBooks>::clone(&books.models)))
+                let runner = runner.with_models(Arc::<ModelBooks>::clone(&books.models));
+                Arc::new(runner.with_assistants(Arc::<CallBooks>::clone(&books.calls)))
             }
             #[cfg(target_os = "linux")]
             Some(program) => {
@@ -117,7 +122,8 @@ impl Host {
                 let runner = ChildRunner::new(engine, program, Arc::clone(&clock))?;
                 let runner = runner.with_network(network).with_items(Arc::new(items));
                 let runner = runner.with_crons(Arc::<CronBooks>::clone(&books.crons));
-                Arc::new(runner.with_models(Arc::<ModelBooks>::clone(&books.models)))
+                let runner = runner.with_models(Arc::<ModelBooks>::clone(&books.models));
+                Arc::new(runner.with_assistants(Arc::<CallBooks>::clone(&books.calls)))
             }
             #[cfg(not(target_os = "linux"))]
             Some(_) => {
@@ -169,6 +175,7 @@ impl Host {
     ) -> Result<Self, Error> {
         settings.grants.models = Some(settings.models.names());
         let desk = Desk::new(&settings)?;
+        let waiting = Semaphore::new(settings.concurrent_runs.saturating_sub(1) as usize);
         let sandboxes = Sandboxes::open(settings.data.join("sandboxes"))?;
         let folder = Folder::open(&settings)?;
         let keys = Keys::load(&*store).await?;
@@ -184,6 +191,7 @@ impl Host {
                 counters: Counters::default(),
                 books,
                 desk,
+                waiting,
                 started: Instant::now(),
                 sandboxes,
                 owner: Uuid::now_v7().to_string(),
@@ -323,6 +331,14 @@ impl Host {
 
     pub(crate) fn model_books(&self) -> &Arc<ModelBooks> {
         &self.inner.books.models
+    }
+
+    pub(crate) fn call_books(&self) -> &Arc<CallBooks> {
+        &self.inner.books.calls
+    }
+
+    pub(crate) fn waiting_slots(&self) -> &Semaphore {
+        &self.inner.waiting
     }
 
     /// Whoever calls the providers of models.

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use wakeful_core::{
-    Assistant, CheckpointId, Command, Json, Object, OnCompletion, Outcome, Report, RequestKey, Run,
-    RunId, Thread, ThreadId, Trigger,
+    Assistant, CheckpointId, Command, Json, Object, OnCompletion, Outcome, Parent, Report,
+    RequestKey, Run, RunId, Thread, ThreadId, Trigger,
 };
 use wakeful_store::{Created, Inserted, NewRun, Page, RunQuery};
 
@@ -47,6 +47,31 @@ impl Host {
                 }
             }
         }
+        self.wake_executor();
+        Ok(created)
+    }
+
+    /// Creates the run of a call that another run makes, unless it was created already.
+    pub(crate) async fn create_called_run(
+        &self,
+        id: RunId,
+        parent: Parent,
+        new: CreateRun,
+    ) -> Result<Created<Run>, Error> {
+        // What the call names may be gone by now; what it made counts.
+        if let Some(known) = self.store().run(id).await? {
+            return Ok(Created::Existing(known));
+        }
+        let mut new = self.new_run(Trigger::Manual, id, new).await?;
+        new.run.parent = Some(parent);
+        self.refuse_when_stopping()?;
+        let created = match self.store().insert_run(new).await? {
+            Inserted::Run(run) => Created::New(*run),
+            Inserted::Known(run) => Created::Existing(*run),
+            Inserted::NoThread | Inserted::Busy => {
+                return Err(Error::Conflict("the thread of a new run is taken".to_owned()));
+            }
+        };
         self.wake_executor();
         Ok(created)
     }

@@ -154,6 +154,8 @@ fn show(run: RunId, client: &Client, json: bool) -> anyhow::Result<()> {
     let outcome = fields::optional(execution, "outcome");
     pairs.extend(outcome.map(|outcome| ("outcome", outcome.to_owned())));
     pairs.extend(error(&document, "error").map(|error| ("error", error)));
+    let parent = fields::optional(execution, "parent_run_id");
+    pairs.extend(parent.map(|parent| ("called by", parent.to_owned())));
     pairs.extend(fields::moment(&document, "created_at").map(|at| ("created", at)));
     for (name, key) in [("started", "started_at"), ("ended", "ended_at")] {
         pairs.extend(fields::moment(execution, key).map(|at| (name, at)));

@@ -1,7 +1,10 @@
 use wakeful_core::{Access, ErrorCode, Failure, Grants, Namespace, RunId};
 
 use super::watched::Violation;
-use super::wire::{HostAnswer, HostCall, WireCronAnswer, WireFailure, WireItemAnswer};
+use super::wire::{
+    HostAnswer, HostCall, WireAssistantAnswer, WireCronAnswer, WireFailure, WireItemAnswer,
+};
+use crate::calls::MOST_CALLS;
 use crate::items::{MOST_FOUND, MOST_ITEMS, MOST_NAMESPACES};
 use crate::reach::Reach;
 use crate::{CronCall, ItemCall, Job};
@@ -13,13 +16,24 @@ pub(super) struct Errands {
     grants: Grants,
     disk: u64,
     written: u64,
+    /// What it can have left at most, whatever it says.
+    fuel: u64,
+    called: u32,
     reach: Reach,
 }
 
 impl Errands {
     pub(super) fn new(job: &Job, reach: Reach) -> Self {
         let Job { run_id: run, grants, limits, .. } = job;
-        Self { run: *run, grants: grants.clone(), disk: limits.disk, written: 0, reach }
+        Self {
+            run: *run,
+            grants: grants.clone(),
+            disk: limits.disk,
+            written: 0,
+            fuel: limits.fuel,
+            called: 0,
+            reach,
+        }
     }
 
     /// Carries out a call.
@@ -36,6 +50,24 @@ impl Errands {
                     None => Err(missing("this host keeps no items")),
                 }
                 .map(|answer| HostAnswer::Items(WireItemAnswer::new(answer)))
+            }
+            HostCall::Assistants(call) => {
+                let call = call.open()?;
+                if !self.grants.assistants.contains(&call.assistant) {
+                    return Err(Violation("a run called an assistant that it may not"));
+                }
+                self.called = self.called.saturating_add(1);
+                if self.called > MOST_CALLS || call.fuel > self.fuel {
+                    return Err(Violation("a run called other assistants with more than it has"));
+                }
+                match &self.reach.assistants {
+                    Some(assistants) => assistants.call(self.run, call).await,
+                    None => Err(missing("this host lets no assistant call another")),
+                }
+                .map(|answer| {
+                    self.fuel = self.fuel.saturating_sub(answer.fuel);
+                    HostAnswer::Assistants(WireAssistantAnswer::new(answer))
+                })
             }
             HostCall::Crons(call) => {
                 let call = call.open()?;

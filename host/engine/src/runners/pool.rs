@@ -22,8 +22,8 @@ use crate::codes::Codes;
 use crate::in_process::own_compiler;
 use crate::reach::{Reach, Way};
 use crate::{
-    ComponentInfo, CronAccess, EngineConfig, EngineError, GuestEvent, ItemAccess, Job, LoadError,
-    ModelAccess, Network, Runner, RunnerProcesses, RunnerProgram, machine,
+    AssistantAccess, ComponentInfo, CronAccess, EngineConfig, EngineError, GuestEvent, ItemAccess,
+    Job, LoadError, ModelAccess, Network, Runner, RunnerProcesses, RunnerProgram, machine,
 };
 
 /// How long the first runner may take to be ready.
@@ -146,6 +146,12 @@ impl ChildRunner {
     #[must_use]
     pub fn with_models(self, models: Arc<dyn ModelAccess>) -> Self {
         self.reaching(|reach| reach.models = Some(models))
+    }
+
+    /// Lets runs call other assistants, as far as their grants go. Without it no run can.
+    #[must_use]
+    pub fn with_assistants(self, assistants: Arc<dyn AssistantAccess>) -> Self {
+        self.reaching(|reach| reach.assistants = Some(assistants))
     }
 
     /// Lets runs send HTTP requests, as far as their grants go. Without it no run can.

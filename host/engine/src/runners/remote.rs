@@ -6,9 +6,13 @@ use wakeful_core::{ErrorCode, Failure, RunId};
 
 use super::frame::Outgoing;
 use super::wire::{
-    FromRunner, HostAnswer, HostCall, Opened, WireCronCall, WireFailure, WireItemCall,
+    FromRunner, HostAnswer, HostCall, Opened, WireAssistantCall, WireCronCall, WireFailure,
+    WireItemCall,
 };
-use crate::{CronAccess, CronAnswer, CronCall, ItemAccess, ItemAnswer, ItemCall};
+use crate::{
+    AssistantAccess, AssistantAnswer, AssistantCall, CronAccess, CronAnswer, CronCall, ItemAccess,
+    ItemAnswer, ItemCall,
+};
 
 /// What one run can reach of the host, from another process.
 pub(super) struct Remote {
@@ -59,7 +63,7 @@ impl ItemAccess for Remote {
         let call = HostCall::Items(WireItemCall::new(call));
         let open = |answer| match answer {
             HostAnswer::Items(answer) => Some(answer.open()),
-            HostAnswer::Crons(_) => None,
+            _ => None,
         };
         self.ask(call, open).await
     }
@@ -72,7 +76,20 @@ impl CronAccess for Remote {
         let call = HostCall::Crons(WireCronCall::new(call));
         let open = |answer| match answer {
             HostAnswer::Crons(answer) => Some(answer.open()),
-            HostAnswer::Items(_) => None,
+            _ => None,
+        };
+        self.ask(call, open).await
+    }
+}
+
+#[async_trait]
+impl AssistantAccess for Remote {
+    /// The host knows which run it is.
+    async fn call(&self, _run: RunId, call: AssistantCall) -> Result<AssistantAnswer, Failure> {
+        let call = HostCall::Assistants(WireAssistantCall::new(call));
+        let open = |answer| match answer {
+            HostAnswer::Assistants(answer) => Some(answer.open()),
+            _ => None,
         };
         self.ask(call, open).await
     }

@@ -215,6 +215,7 @@ async fn follow(
     let reach = Reach {
         items: Some(Arc::<Remote>::clone(&going.remote)),
         crons: Some(Arc::<Remote>::clone(&going.remote)),
+        assistants: Some(Arc::<Remote>::clone(&going.remote)),
         models: has_models.then(|| Arc::<Asker>::clone(&going.asker) as Arc<dyn ModelAccess>),
         network: has_network.then(|| Way::Elsewhere(Arc::<Bridge>::clone(&going.bridge))),
     };

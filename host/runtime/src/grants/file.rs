@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use wakeful_core::{
-    CronGrant, Grants, HostGrant, ModelName, SecretGrant, StoreGrant, VariableGrant,
+    ComponentId, CronGrant, Grants, HostGrant, ModelName, SecretGrant, StoreGrant, VariableGrant,
 };
 
 use super::hosts::host_grants;
@@ -33,6 +33,9 @@ pub struct GrantSettings {
     /// Language models, by the names that the host gives them.
     #[serde(default, deserialize_with = "models")]
     pub models: Vec<ModelName>,
+    /// Other assistants that it may call, by the ids of their components.
+    #[serde(default, deserialize_with = "assistants")]
+    pub assistants: Vec<ComponentId>,
 }
 
 impl GrantSettings {
@@ -59,6 +62,7 @@ impl GrantSettings {
             environment: self.environment,
             secrets: self.secrets,
             models: self.models,
+            assistants: self.assistants,
         };
         bounds.check(&grants)?;
         Ok(grants)
@@ -92,6 +96,11 @@ fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Er
 }
 
 fn store_grants<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<StoreGrant>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
+}
+
+fn assistants<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ComponentId>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
     texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
 }
@@ -208,6 +217,7 @@ mod tests {
             ("[grants]\nhosts = [3]\n", "url"),
             ("[grants]\nmodels = [\"Fast One\"]\n", "small letters"),
             ("[grants]\nmodels = \"fast\"\n", "models"),
+            ("[grants]\nassistants = [\"a b\"]\n", "a component id is"),
             ("[grants.environment]\nA = 3\n", "from"),
             ("[grants.environment]\nA = { form = \"B\" }\n", "form"),
             ("[grants.environment]\n\"A=B\" = \"x\"\n", "A=B"),

@@ -46,7 +46,16 @@ struct State {
     tokens: TokenUse,
     /// What the calls in progress may use.
     reserved: u64,
+    /// What other runs have used that this one has called.
+    given: u64,
     closed: bool,
+}
+
+impl State {
+    /// What is not there for another call.
+    fn used(&self) -> u64 {
+        self.tokens.total().saturating_add(self.reserved).saturating_add(self.given)
+    }
 }
 
 /// A call that is to be made.
@@ -66,11 +75,11 @@ impl Book {
         component: &ComponentState,
     ) -> Result<Self, StoreError> {
         let cron = match &run.trigger {
-            Trigger::Cron(fire) => {
-                let cron = host.store().cron(fire.cron_id).await?;
-                Some((fire.cron_id, cron.and_then(|cron| cron.policy.tokens_per_day)))
-            }
-            Trigger::Manual => None,
+            Trigger::Cron(fire) => Some((fire.cron_id, of_cron(&host, fire.cron_id).await?)),
+            Trigger::Manual => match run.parent.as_ref().and_then(|parent| parent.cron) {
+                Some(cron) => Some((cron, of_cron(&host, cron).await?)),
+                None => None,
+            },
         };
         let mut tokens = TokenUse::default();
         let mut recorded = HashMap::new();
@@ -166,7 +175,7 @@ impl Book {
         if state.closed {
             return Err(told(ErrorCode::Unavailable, "the run has ended"));
         }
-        let used = state.tokens.total().saturating_add(state.reserved);
+        let used = state.used();
         fit(TokenBudget::Run, self.limits.tokens, used)?;
         let reserved = input.saturating_add(most);
         state.reserved = state.reserved.saturating_add(reserved);
@@ -281,6 +290,17 @@ impl Book {
         self.lock().tokens
     }
 
+    /// Tokens that the run can still use.
+    pub(super) fn left(&self) -> u64 {
+        self.limits.tokens.saturating_sub(self.lock().used())
+    }
+
+    /// Counts tokens of a run that this one has called.
+    pub(super) fn give(&self, tokens: u64) {
+        let mut state = self.lock();
+        state.given = state.given.saturating_add(tokens);
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -292,6 +312,12 @@ impl Book {
         self.host.note(problem);
         told(ErrorCode::Unavailable, "the host cannot record calls of models")
     }
+}
+
+/// The tokens that the runs of a cron may use in a day.
+async fn of_cron(host: &Host, cron: CronId) -> Result<Option<u64>, StoreError> {
+    let cron = host.store().cron(cron).await?;
+    Ok(cron.and_then(|cron| cron.policy.tokens_per_day))
 }
 
 /// What a guest is told in place of an answer.

@@ -19,6 +19,7 @@ mod trouble;
 mod wire;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -90,6 +91,40 @@ impl OpenModels {
         match &self.book {
             Some(book) => book.close().await,
             None => TokenUse::default(),
+        }
+    }
+}
+
+impl OpenModels {
+    /// The tokens of the run, which calls of other assistants use as well.
+    pub(crate) fn allowance(&self, limit: u64) -> Allowance {
+        Allowance { limit, given: AtomicU64::new(0), book: self.book.clone() }
+    }
+}
+
+/// What a run has of tokens.
+pub(crate) struct Allowance {
+    limit: u64,
+    /// What was given away, where there is no book.
+    given: AtomicU64,
+    book: Option<Arc<Book>>,
+}
+
+impl Allowance {
+    pub(crate) fn left(&self) -> u64 {
+        match &self.book {
+            Some(book) => book.left(),
+            None => self.limit.saturating_sub(self.given.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// Counts tokens of a run that this one has called.
+    pub(crate) fn spend(&self, tokens: u64) {
+        match &self.book {
+            Some(book) => book.give(tokens),
+            None => {
+                self.given.fetch_add(tokens.min(self.limit), Ordering::Relaxed);
+            }
         }
     }
 }

@@ -12,6 +12,8 @@ pub(crate) struct Grants {
     secrets: Vec<Secret>,
     /// Language models, by the names that the host gives them.
     models: Vec<String>,
+    /// Other assistants that it may call.
+    assistants: Vec<String>,
 }
 
 /// Crons that it may make for itself, on each of its threads.
@@ -85,6 +87,7 @@ impl From<&Record> for Grants {
                 })
                 .collect(),
             models: grants.models.iter().map(ToString::to_string).collect(),
+            assistants: grants.assistants.iter().map(ToString::to_string).collect(),
         }
     }
 }

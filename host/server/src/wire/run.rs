@@ -66,6 +66,9 @@ struct Execution<'a> {
     attempt: u32,
     /// Why it happened, if a cron started it.
     fire: Option<FireOf>,
+    /// The run that called it, if one did.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    parent_run_id: Option<Text<RunId>>,
     /// Where the run began, or is to begin.
     #[schema(value_type = Option<String>, format = "uuid")]
     checkpoint_id: Option<Text<CheckpointId>>,
@@ -265,6 +268,7 @@ impl<'a> From<&'a Record> for Execution<'a> {
         Self {
             attempt: record.attempt,
             fire: FireOf::new(&record.trigger),
+            parent_run_id: record.parent.as_ref().map(|parent| Text(parent.run_id)),
             checkpoint_id: record.checkpoint.map(Text),
             outcome: report.map(|report| report.outcome.kind()),
             digest: record.digest.map(Text),

@@ -32,9 +32,10 @@ const KWARGS: [&str; 14] = [
     "checkpoint_during",
     "durability",
 ];
-const EXECUTION: [&str; 16] = [
+const EXECUTION: [&str; 17] = [
     "attempt",
     "fire",
+    "parent_run_id",
     "checkpoint_id",
     "outcome",
     "digest",

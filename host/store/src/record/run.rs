@@ -4,8 +4,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use wakeful_core::{
     AssistantId, CheckpointId, Command, ComponentId, CronId, CronTrigger, Digest, FireCause, Json,
-    Lease, MultitaskStrategy, Object, OnCompletion, Report, Run, RunId, RunRequest, RunStatus,
-    ThreadId, Timestamp, Trigger,
+    Lease, MultitaskStrategy, Object, OnCompletion, Parent, Report, Run, RunId, RunRequest,
+    RunStatus, ThreadId, Timestamp, Trigger,
 };
 
 use super::codec::{micros, micros_option, text, text_option, word};
@@ -70,9 +70,37 @@ pub(crate) struct StoredRun {
     /// Since format 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry: Option<StoredRetry>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent: Option<StoredParent>,
     /// Why its last attempt failed, if it was tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_error: Option<Doc>,
+}
+
+/// The run that asked for another one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct StoredParent {
+    #[serde(with = "text")]
+    run: RunId,
+    depth: u32,
+    #[serde(default, with = "text_option", skip_serializing_if = "Option::is_none")]
+    cron: Option<CronId>,
+    fuel: u64,
+    tokens: u64,
+    #[serde(default, with = "micros_option", skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+}
+
+impl StoredParent {
+    fn new(parent: &Parent) -> Self {
+        let Parent { run_id: run, depth, cron, fuel, tokens, until } = *parent;
+        Self { run, depth, cron, fuel, tokens, until }
+    }
+
+    fn open(&self) -> Parent {
+        let Self { run: run_id, depth, cron, fuel, tokens, until } = *self;
+        Parent { run_id, depth, cron, fuel, tokens, until }
+    }
 }
 
 /// The lease of a running run, apart from its record because it is renewed so often.
@@ -164,6 +192,7 @@ impl StoredRun {
             webhook: run.request.webhook().map(|url| StoredWebhook::new(url, docs)).transpose()?,
             request_digest: run.request_digest,
             retry: run.retry.as_ref().map(StoredRetry::new),
+            parent: run.parent.as_ref().map(StoredParent::new),
             last_error: run.last_error.as_ref().map(|error| error_doc(error, docs)).transpose()?,
         })
     }
@@ -212,6 +241,7 @@ impl StoredRun {
             last_error: None,
             request_digest: self.request_digest,
             retry: self.retry.clone().map(StoredRetry::open),
+            parent: self.parent.as_ref().map(StoredParent::open),
         }
     }
 

@@ -9,11 +9,12 @@ use crate::format;
 
 /// An import that is worth nothing without a grant: its interface, the grant's key, and what a
 /// call of it gives without one.
-const GRANTED: [(&str, &str, &str); 5] = [
+const GRANTED: [(&str, &str, &str); 6] = [
     ("wasi:http/outgoing-handler", "hosts", "HTTP requests"),
     ("wakeful:assistant/store", "store", "items"),
     ("wakeful:assistant/crons", "crons", "crons for itself"),
     ("wakeful:assistant/chat", "models", "language models"),
+    ("wakeful:assistant/calls", "assistants", "other assistants"),
     ("wasi:cli/environment", "environment", "an environment that holds anything"),
 ];
 
@@ -81,6 +82,10 @@ fn granted(component: &Json) -> Vec<String> {
         let day = tokens("tokens_per_day").map(|most| format!(", {most} a day"));
         let (run, day) = (run.unwrap_or_default(), day.unwrap_or_default());
         lines.push(format!("models {}{run}{day}", models.join(", ")));
+    }
+    let assistants: Vec<_> = list("/grants/assistants").iter().filter_map(Json::as_str).collect();
+    if !assistants.is_empty() {
+        lines.push(format!("assistants {}", assistants.join(", ")));
     }
     lines
 }

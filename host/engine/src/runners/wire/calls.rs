@@ -2,13 +2,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use wakeful_core::{
-    CronId, ErrorCode, Failure, Item, ItemAddress, ItemFilter, Namespace, NamespacePattern,
+    CronId, ErrorCode, Failure, Item, ItemAddress, ItemFilter, Namespace, NamespacePattern, RunId,
     Timestamp,
 };
 
 use super::job::instant;
 use super::{Damaged, Opened, Text};
-use crate::{CronAnswer, CronCall, ItemAnswer, ItemCall};
+use crate::{AssistantAnswer, AssistantCall, CronAnswer, CronCall, ItemAnswer, ItemCall};
 
 /// What a run wants of the host.
 #[derive(Debug, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub(in crate::runners) enum HostCall {
     Items(WireItemCall),
     /// Of the crons of its thread.
     Crons(WireCronCall),
+    /// Of another assistant.
+    Assistants(WireAssistantCall),
 }
 
 /// The answer to a [`HostCall`], of the same kind.
@@ -24,6 +26,7 @@ pub(in crate::runners) enum HostCall {
 pub(in crate::runners) enum HostAnswer {
     Items(WireItemAnswer),
     Crons(WireCronAnswer),
+    Assistants(WireAssistantAnswer),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -91,6 +94,55 @@ pub(in crate::runners) enum WireCronAnswer {
     Created(Text),
     Crons(Vec<Text>),
     Deleted(bool),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::runners) struct WireAssistantCall {
+    number: u32,
+    assistant: String,
+    input: Text,
+    wait: bool,
+    fuel: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::runners) struct WireAssistantAnswer {
+    run_id: [u8; 16],
+    ended: Option<Text>,
+    fuel: u64,
+}
+
+impl WireAssistantCall {
+    pub(in crate::runners) fn new(call: AssistantCall) -> Self {
+        let AssistantCall { number, assistant, input, wait, fuel } = call;
+        let (assistant, input) = (assistant.to_string(), Text::of(&input));
+        Self { number, assistant, input, wait, fuel }
+    }
+
+    pub(in crate::runners) fn open(self) -> Opened<AssistantCall> {
+        Ok(AssistantCall {
+            number: self.number,
+            assistant: self.assistant.parse().map_err(|_| Damaged)?,
+            input: self.input.open()?,
+            wait: self.wait,
+            fuel: self.fuel,
+        })
+    }
+}
+
+impl WireAssistantAnswer {
+    pub(in crate::runners) fn new(answer: AssistantAnswer) -> Self {
+        let AssistantAnswer { run_id, ended, fuel } = answer;
+        Self { run_id: *run_id.as_bytes(), ended: ended.map(Text::of_object), fuel }
+    }
+
+    pub(in crate::runners) fn open(self) -> Opened<AssistantAnswer> {
+        Ok(AssistantAnswer {
+            run_id: RunId::from_bytes(self.run_id),
+            ended: self.ended.as_ref().map(Text::object).transpose()?,
+            fuel: self.fuel,
+        })
+    }
 }
 
 impl WireFailure {

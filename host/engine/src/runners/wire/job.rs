@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use wakeful_core::{
-    AssistantId, CronGrant, CronId, CronTrigger, Digest, FireCause, Grants, Limits, ModelName,
-    Provision, RunId, StoreGrant, ThreadId, Timestamp,
+    AssistantId, ComponentId, CronGrant, CronId, CronTrigger, Digest, FireCause, Grants, Limits,
+    ModelName, Provision, RunId, StoreGrant, ThreadId, Timestamp,
 };
 
 use super::{Damaged, Opened, Text};
@@ -29,6 +29,7 @@ pub(in crate::runners) struct WireJob {
     store: Vec<String>,
     crons: Option<(u32, Duration)>,
     models: Vec<String>,
+    assistants: Vec<String>,
     environment: Vec<(String, String)>,
     root: Option<Vec<u8>>,
     /// Whether its requests have anywhere to go.
@@ -88,6 +89,7 @@ impl WireJob {
             store: job.grants.store.iter().map(ToString::to_string).collect(),
             crons: job.grants.crons.map(|grant| (grant.max, grant.min_interval)),
             models: job.grants.models.iter().map(ToString::to_string).collect(),
+            assistants: job.grants.assistants.iter().map(ToString::to_string).collect(),
             environment,
             root: job.root.map(|root| root.into_os_string().into_vec()),
             has_network,
@@ -96,6 +98,8 @@ impl WireJob {
     }
 
     pub(in crate::runners) fn open(self) -> Opened<Job> {
+        let assistants: Result<Vec<ComponentId>, _> =
+            self.assistants.iter().map(|it| it.parse()).collect();
         let models: Result<Vec<ModelName>, _> = self.models.iter().map(|it| it.parse()).collect();
         let store: Result<Vec<StoreGrant>, _> = self.store.iter().map(|it| it.parse()).collect();
         let WireLimits { fuel, memory, timeout, output, logs, events, disk, files } = self.limits;
@@ -125,6 +129,7 @@ impl WireJob {
                 store: store.map_err(|_| Damaged)?,
                 crons: self.crons.map(|(max, min_interval)| CronGrant { max, min_interval }),
                 models: models.map_err(|_| Damaged)?,
+                assistants: assistants.map_err(|_| Damaged)?,
                 ..Grants::default()
             },
             provision: Provision { environment: self.environment, secrets: Vec::new() },

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use wakeful_core::{Json, Object};
 
 pub(super) use calls::{
-    HostAnswer, HostCall, WireCronAnswer, WireCronCall, WireFailure, WireItemAnswer, WireItemCall,
+    HostAnswer, HostCall, WireAssistantAnswer, WireAssistantCall, WireCronAnswer, WireCronCall,
+    WireFailure, WireItemAnswer, WireItemCall,
 };
 pub(super) use chat::{FromModel, ToModel, WireModelCall, WireRefusal};
 pub(super) use http::{Piece, Problem, RequestHead, ResponseHead, ToGuest, ToServer, headers};

@@ -49,8 +49,10 @@ async fn components_show_what_serves_and_what_is_wrong() {
         ],
     );
 
-    let nothing =
-        json!({ "store": [], "crons": null, "hosts": [], "environment": [], "secrets": [] });
+    let nothing = json!({
+        "store": [], "crons": null, "hosts": [], "environment": [], "secrets": [], "models": [],
+        "assistants": [],
+    });
     assert_eq!(echo["grants"], nothing);
 
     std::fs::write(api.folder().join("assistants/bad.wasm"), "not a component").unwrap();

@@ -23,23 +23,23 @@ pub(crate) fn run(echo: &Arc<[u8]>, length: Duration) -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let config = EngineConfig::default();
     let program = RunnerProgram::new("/proc/self/exe", [WORD]).with_count(cores);
-    let children = ChildRunner::new(config.clone(), program, Arc::new(SystemClock))?;
-    let pids = children.pids();
-    let children: Arc<dyn Runner> = Arc::new(children);
+    let children = ChildRunner::start(config.clone(), program, Arc::new(SystemClock));
+    let children = Arc::new(runtime.block_on(children)?);
+    let runners: Arc<dyn Runner> = Arc::<ChildRunner>::clone(&children);
     let here: Arc<dyn Runner> = Arc::new(InProcessRunner::new(config, Arc::new(SystemClock))?);
     let mut table = Table::default();
     for (name, runner, callers) in [
         ("in this process, 1 at once", &here, 1),
         ("in this process, 8 at once", &here, 8),
         ("in this process, 64 at once", &here, 64),
-        ("in runners, 1 at once", &children, 1),
-        ("in runners, 8 at once", &children, 8),
-        ("in runners, 64 at once", &children, 64),
+        ("in runners, 1 at once", &runners, 1),
+        ("in runners, 8 at once", &runners, 8),
+        ("in runners, 64 at once", &runners, 64),
     ] {
         table.push(name, runtime.block_on(in_process::engine(runner, echo, callers, length))?);
     }
     table.print()?;
-    for pid in pids {
+    for pid in children.pids() {
         let (resident, own) = memory(pid)?;
         writeln!(stdout(), "runner {pid}: {resident} KiB resident, {own} KiB of them its own")?;
     }

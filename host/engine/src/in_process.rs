@@ -172,6 +172,11 @@ impl InProcessRunner {
         self.library.engine()
     }
 
+    /// The threads that run guests.
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
     /// Takes a component whose code comes from elsewhere into service.
     pub(crate) fn adopt(
         &self,

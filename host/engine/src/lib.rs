@@ -79,5 +79,5 @@ pub use lookup::Lookup;
 pub use model_access::{ModelAccess, ModelCall, ModelPiece, ModelRefusal};
 pub use runner_program::RunnerProgram;
 #[cfg(target_os = "linux")]
-pub use runners::{ChildRunner, Confinement, confine, run_for_parent};
+pub use runners::{ChildRunner, Confinement, confine, isolate, run_for_parent};
 pub use wakeful_core::GuestEvent;

@@ -41,6 +41,7 @@ pub(crate) async fn execute(
         }
     };
     let mut outcome = invoke(&mut store, loaded, &job, clock, watch.as_ref()).await;
+    store.data().close();
     let fuel_used = job.limits.fuel.saturating_sub(store.get_fuel().unwrap_or_default());
     let peak_memory = store.data().limiter.peak();
     let (logs, logs_dropped) = store.data().take_logs();

@@ -173,6 +173,11 @@ impl Sandbox {
         self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
+    /// Ends what goes on beside the guest, which has ended.
+    pub(crate) fn close(&self) {
+        self.egress.close();
+    }
+
     /// The log of a run that has ended, and how many lines did not fit.
     pub(crate) fn take_logs(&self) -> (Vec<LogLine>, u64) {
         for stream in &self.stdio {

@@ -119,7 +119,7 @@ impl Host {
                 drop(Sandboxes::open(sandboxes.clone())?);
                 let program = program.clone().with_sandboxes(sandboxes);
                 let program = program.with_limits(&settings.limits);
-                let runner = ChildRunner::new(engine, program, Arc::clone(&clock))?;
+                let runner = ChildRunner::start(engine, program, Arc::clone(&clock)).await?;
                 let runner = runner.with_network(network).with_items(Arc::new(items));
                 let runner = runner.with_crons(Arc::<CronBooks>::clone(&books.crons));
                 let runner = runner.with_models(Arc::<ModelBooks>::clone(&books.models));

@@ -113,7 +113,7 @@ pub use wakeful_engine::{
     RunnerProcesses, RunnerProgram,
 };
 #[cfg(target_os = "linux")]
-pub use wakeful_engine::{Confinement, confine, run_for_parent};
+pub use wakeful_engine::{Confinement, confine, isolate, run_for_parent};
 pub use wakeful_store::{
     AssistantSort, Backup, ClaimDeliveries, Created, CronQuery, DeliveryQuery, Error as StoreError,
     Order, Page, RunQuery, SortBy, StoreStats, ThreadQuery, VersionQuery, WEBHOOK_SECRET, origin,

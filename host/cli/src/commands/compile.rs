@@ -45,6 +45,9 @@ pub(super) fn this_program() -> Option<PathBuf> {
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     confine(arguments).context("cannot limit the compiler")?;
+    // What the system lacks is in the log already, for the sake of the runners.
+    #[cfg(target_os = "linux")]
+    wakeful::isolate();
     wakeful::compile_for_parent(stdin().lock(), stdout().lock())?;
     Ok(())
 }

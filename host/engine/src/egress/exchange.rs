@@ -27,7 +27,7 @@ pub(super) async fn exchange(
     let Admitted { request, target } = admitted;
     let limits = gate.limits;
     let within = |wish: Option<Duration>, limit: Duration| wish.map_or(limit, |it| it.min(limit));
-    // Closed with the gate, which is open here.
+    // Closed with the gate, at the end of the run.
     let turn = Arc::clone(&gate.at_once).acquire_owned().await;
     let turn = turn.map_err(|_| Error::InternalError(None))?;
     let deadline = Instant::now().checked_add(limits.total).ok_or(Error::ConfigurationError)?;

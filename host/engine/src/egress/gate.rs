@@ -55,6 +55,11 @@ impl Gate {
         Self { grants, limits, secrets, network, at_once, refusals, admitted: AtomicU32::new(0) }
     }
 
+    /// Lets nothing more go, neither what comes nor what waits for its turn.
+    pub(crate) fn close(&self) {
+        self.at_once.close();
+    }
+
     /// Holds a request against the grants and the limits, and puts the secrets into it.
     pub(super) fn admit(&self, request: http::Request<WasiBody>) -> Result<Admitted> {
         let (mut parts, body) = request.into_parts();

@@ -45,6 +45,9 @@ pub(crate) enum Egress {
 pub(crate) trait Carrier: Send + Sync + 'static {
     /// Sends a request, and waits for the head of the answer.
     fn carry(&self, request: http::Request<WasiBody>, options: RequestOptions) -> Answering;
+
+    /// Sends nothing more, because the run is over.
+    fn close(&self);
 }
 
 /// Sends a request through a gate. It is decided on here and now, so that a refusal is in the log
@@ -56,6 +59,18 @@ pub(crate) fn send(
 ) -> Answering {
     let admitted = gate.admit(request);
     Box::new(async move { exchange::exchange(&gate, admitted?, options).await })
+}
+
+impl Egress {
+    /// Sends nothing more, because the run is over: what ends first would make room for what waits.
+    pub(crate) fn close(&self) {
+        match self {
+            Self::Closed => {}
+            Self::Here(gate) => gate.close(),
+            #[cfg(target_os = "linux")]
+            Self::Elsewhere(carrier) => carrier.close(),
+        }
+    }
 }
 
 impl WasiHttpHooks for Egress {

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -21,6 +21,7 @@ pub(super) struct Bridge {
     out: Arc<Outgoing>,
     next: AtomicU32,
     requests: Arc<Mutex<HashMap<u32, Waiting>>>,
+    is_closed: Arc<AtomicBool>,
 }
 
 /// Who waits for what the host tells of a request.
@@ -31,7 +32,13 @@ struct Waiting {
 
 impl Bridge {
     pub(super) fn new(run: u64, out: Arc<Outgoing>) -> Self {
-        Self { run, out, next: AtomicU32::new(0), requests: Arc::default() }
+        Self {
+            run,
+            out,
+            next: AtomicU32::new(0),
+            requests: Arc::default(),
+            is_closed: Arc::default(),
+        }
     }
 
     /// Takes what the host tells of a request, which the guest may have dropped.
@@ -57,6 +64,7 @@ impl Carrier for Bridge {
             number,
             out: Arc::clone(&self.out),
             requests: Arc::clone(&self.requests),
+            is_closed: Arc::clone(&self.is_closed),
         };
         let (parts, body) = request.into_parts();
         let size = body.size_hint();
@@ -67,6 +75,10 @@ impl Carrier for Bridge {
         let sending = (!is_empty).then(|| Box::pin(send(body, Arc::clone(&ticket), room)));
         Box::new(answered(inbox, ticket, sending))
     }
+
+    fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+    }
 }
 
 /// A request that is open on the host's side for as long as this is.
@@ -75,11 +87,15 @@ struct Ticket {
     number: u32,
     out: Arc<Outgoing>,
     requests: Arc<Mutex<HashMap<u32, Waiting>>>,
+    is_closed: Arc<AtomicBool>,
 }
 
 impl Ticket {
     fn send(&self, message: ToServer) {
-        self.out.send(&FromRunner::Http { run: self.run, request: self.number, message });
+        // With the end of the run, of which the host hears next, all requests end at once.
+        if !self.is_closed.load(Ordering::Relaxed) {
+            self.out.send(&FromRunner::Http { run: self.run, request: self.number, message });
+        }
     }
 }
 

@@ -139,16 +139,14 @@ impl Link {
             }
             FromRunner::Http { run, request, message } => {
                 let mut table = self.table();
-                let watched = table.runs.get_mut(&run).ok_or_else(unknown)?;
-                // Without one its run is over, and nobody waits for answers.
-                if let Some(outlet) = &mut watched.outlet {
+                // Without one nobody waits for answers.
+                if let Some(outlet) = table.echo(run)?.and_then(|run| run.outlet.as_mut()) {
                     outlet.take(&self.out, run, request, message)?;
                 }
             }
             FromRunner::Chat { run, call, message } => {
                 let mut table = self.table();
-                let watched = table.runs.get_mut(&run).ok_or_else(unknown)?;
-                if let Some(oracle) = &mut watched.oracle {
+                if let Some(oracle) = table.echo(run)?.and_then(|run| run.oracle.as_mut()) {
                     oracle.take(&self.out, run, call, message)?;
                 }
             }
@@ -210,8 +208,20 @@ impl Link {
 }
 
 impl Table {
+    /// A run that something is told of which may come a moment after its end, because tasks of its
+    /// own tell it; `None` if it has ended.
+    fn echo(&mut self, number: u64) -> Result<Option<&mut Watched>, Violation> {
+        if number >= self.next {
+            return Err(Violation("it told of a run that it never had"));
+        }
+        Ok(self.runs.get_mut(&number))
+    }
+
     fn present(&self) -> Vec<Digest> {
         let asked = self.asked.iter().map(|(digest, _)| *digest);
         self.runs.values().map(|run| run.digest).chain(asked).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,6 +30,6 @@ mod suspects;
 mod watched;
 mod wire;
 
-pub use confine::{Confinement, confine};
+pub use confine::{Confinement, confine, isolate};
 pub use pool::ChildRunner;
 pub use serve::run_for_parent;

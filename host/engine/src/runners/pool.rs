@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, mpsc as s
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use wakeful_core::{Clock, Digest, Report};
@@ -36,7 +37,8 @@ const START: Duration = Duration::from_secs(30);
 /// its process again and again is refused.
 pub struct ChildRunner {
     shared: Arc<Shared>,
-    /// Taken out when the runner is dropped.
+    _seats: Vec<AbortOnDropHandle<()>>,
+    /// Of its own, if it has one. Taken out when the runner is dropped.
     runtime: Option<Runtime>,
 }
 
@@ -60,7 +62,7 @@ pub(super) struct Shared {
     /// Held while a component compiles, and while one is asked what it says of itself.
     pub(super) compiling: tokio::sync::Mutex<()>,
     pub(super) asking: tokio::sync::Mutex<()>,
-    handle: tokio::runtime::Handle,
+    handle: Handle,
 }
 
 /// A component that runners can be given.
@@ -80,6 +82,42 @@ impl ChildRunner {
         program: RunnerProgram,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, EngineError> {
+        let runtime = Builder::new_multi_thread()
+            .thread_name("wakeful-runner-io")
+            .enable_all()
+            .build()
+            .map_err(EngineError::Threads)?;
+        let (mut this, first) = Self::begin(config, program, clock, runtime.handle())?;
+        this.runtime = Some(runtime);
+        // The threads of the caller's runtime may not wait for those of another one.
+        let (sender, ready) = std_mpsc::channel();
+        this.shared.handle.spawn(async move { sender.send(is_ready(first).await) });
+        let ready = ready.recv().unwrap_or_else(|_| Err("its threads are gone".to_owned()));
+        ready.map(|()| this).map_err(|message| EngineError::Runners { message })
+    }
+
+    /// The same on the threads of the runtime that this is called in, which has to go on for as long
+    /// as the runners are to. Saves each run a way from thread to thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`ChildRunner::new`].
+    pub async fn start(
+        config: EngineConfig,
+        program: RunnerProgram,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, EngineError> {
+        let (this, first) = Self::begin(config, program, clock, &Handle::current())?;
+        let ready = is_ready(first).await;
+        ready.map(|()| this).map_err(|message| EngineError::Runners { message })
+    }
+
+    fn begin(
+        config: EngineConfig,
+        program: RunnerProgram,
+        clock: Arc<dyn Clock>,
+        handle: &Handle,
+    ) -> Result<(Self, mpsc::UnboundedReceiver<Result<(), String>>), EngineError> {
         // Compiles at most: no guest is ever instantiated in it.
         let engine = machine::plain()?;
         let cache = config.cache_dir.clone();
@@ -89,11 +127,6 @@ impl ChildRunner {
         });
         let compiler = config.compiler.clone().unwrap_or_else(|| own_compiler(&engine));
         let codes = Codes::new(Files, cache.transpose()?, compiler, config.max_component_bytes);
-        let runtime = Builder::new_multi_thread()
-            .thread_name("wakeful-runner-io")
-            .enable_all()
-            .build()
-            .map_err(EngineError::Threads)?;
         let slots = config.max_concurrent.max(1);
         let shared = Arc::new(Shared {
             clock,
@@ -110,24 +143,16 @@ impl ChildRunner {
             components: RwLock::default(),
             compiling: tokio::sync::Mutex::default(),
             asking: tokio::sync::Mutex::default(),
-            handle: runtime.handle().clone(),
+            handle: handle.clone(),
             program,
         });
-        let (started, first) = std_mpsc::channel();
-        for number in 0..shared.program.count {
-            runtime.spawn(seat::keep(Arc::clone(&shared), number, started.clone()));
-        }
-        drop(started);
-        let this = Self { shared, runtime: Some(runtime) };
-        let mut problem = "none of them is ready in time".to_owned();
-        for _ in 0..this.shared.program.count {
-            match first.recv_timeout(START) {
-                Ok(Ok(())) => return Ok(this),
-                Ok(Err(error)) => problem = error,
-                Err(_) => break,
-            }
-        }
-        Err(EngineError::Runners { message: problem })
+        let (started, first) = mpsc::unbounded_channel();
+        let seats = (0..shared.program.count).map(|number| {
+            let seat = seat::keep(Arc::clone(&shared), number, started.clone());
+            AbortOnDropHandle::new(handle.spawn(seat))
+        });
+        let seats = seats.collect();
+        Ok((Self { shared, _seats: seats, runtime: None }, first))
     }
 
     /// Lets runs reach items, as far as their grants go. Without it no run can.
@@ -215,7 +240,7 @@ impl Shared {
         self.reach.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn handle(&self) -> &tokio::runtime::Handle {
+    pub(super) fn handle(&self) -> &Handle {
         &self.handle
     }
 
@@ -242,6 +267,24 @@ impl Shared {
 
     fn seats(&self) -> MutexGuard<'_, Vec<Option<Arc<Link>>>> {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits until the first of all runners is ready, or none can be.
+async fn is_ready(mut first: mpsc::UnboundedReceiver<Result<(), String>>) -> Result<(), String> {
+    let mut problem = "none of them is ready in time".to_owned();
+    let all = async {
+        while let Some(started) = first.recv().await {
+            match started {
+                Ok(()) => return true,
+                Err(error) => problem = error,
+            }
+        }
+        false
+    };
+    match timeout(START, all).await {
+        Ok(true) => Ok(()),
+        Ok(false) | Err(_) => Err(problem),
     }
 }
 

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use wakeful_core::{GuestEvent, Limits, LogLine, Outcome, Report};
@@ -116,11 +117,19 @@ impl Engaged<'_> {
         let (link, number) = (Arc::clone(&self.link), self.number);
         let patience = self.shared.program.patience;
         let deadline = begun.checked_add(limits.timeout);
+        let mut held = None;
         let end = {
             let telling = async {
                 while let Some(event) = told.recv().await {
+                    // What waits for room must not be lost when the end comes meanwhile.
+                    if let Err(TrySendError::Full(event)) = events.try_send(event) {
+                        held = Some(event);
+                        let room = events.reserve().await;
+                        if let (Ok(room), Some(event)) = (room, held.take()) {
+                            room.send(event);
+                        }
+                    }
                     // Watchers that have left are no reason to stop.
-                    let _ = events.send(event).await;
                     link.out.send(&ToRunner::Taken(number));
                 }
                 std::future::pending::<()>().await
@@ -164,7 +173,8 @@ impl Engaged<'_> {
             let problem = link.problem();
             return failed(&format!("the process that ran it is gone: {problem}"));
         };
-        let mut rest: Vec<_> = std::iter::from_fn(|| told.try_recv().ok()).chain(rest).collect();
+        let waiting = std::iter::from_fn(|| told.try_recv().ok());
+        let mut rest: Vec<_> = held.into_iter().chain(waiting).chain(rest).collect();
         if matches!(report.outcome, Outcome::TimedOut { .. } | Outcome::Cancelled) {
             // Nobody took these while there was time.
             rest.drain(..).take_while(|event| events.try_send(event.clone()).is_ok()).count();

@@ -4,12 +4,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -57,7 +58,7 @@ pub(super) fn setup(config: &EngineConfig, program: &RunnerProgram) -> Setup {
 pub(super) async fn keep(
     shared: Arc<Shared>,
     number: usize,
-    first: mpsc::Sender<Result<(), String>>,
+    first: mpsc::UnboundedSender<Result<(), String>>,
 ) {
     let mut first = Some(first);
     let mut wait = FIRST_WAIT;
@@ -81,7 +82,7 @@ pub(super) async fn keep(
 async fn live(
     shared: &Arc<Shared>,
     number: usize,
-    first: &mut Option<mpsc::Sender<Result<(), String>>>,
+    first: &mut Option<mpsc::UnboundedSender<Result<(), String>>>,
 ) -> String {
     let Started { pid, stream, said } = match shared.keeper.start().await {
         Ok(started) => started,

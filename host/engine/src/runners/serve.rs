@@ -1,18 +1,21 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::File;
+use std::future::poll_fn;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixStream as Stream;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Poll, ready};
 
 use tokio::net::UnixStream;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
-use wakeful_core::{Digest, GuestEvent, SystemClock};
+use tokio_util::task::AbortOnDropHandle;
+use wakeful_core::{Digest, GuestEvent, Outcome, Report, SystemClock};
 
 use super::asker::Asker;
 use super::bridge::Bridge;
@@ -189,61 +192,67 @@ impl Server {
             asker: Arc::new(Asker::new(number, Arc::clone(&out))),
         });
         runs.lock().unwrap_or_else(PoisonError::into_inner).insert(number, Arc::clone(&going));
-        tokio::spawn(async move {
-            let (report, rest) = follow(&runner, number, job, &going, &out).await;
-            runs.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-            out.send(&FromRunner::Report { run: number, report: Box::new(report), rest });
+        let (has_network, has_models) = (job.has_network, job.has_models);
+        let Ok(job) = job.open() else {
+            let message = "a job came in a way that cannot be read".to_owned();
+            let report = Report::not_run(Outcome::HostFailed { message });
+            finish(&runs, number, report, Vec::new(), &out);
+            return;
+        };
+        let reach = Reach {
+            items: Some(Arc::<Remote>::clone(&going.remote)),
+            crons: Some(Arc::<Remote>::clone(&going.remote)),
+            assistants: Some(Arc::<Remote>::clone(&going.remote)),
+            models: has_models.then(|| Arc::<Asker>::clone(&going.asker) as Arc<dyn ModelAccess>),
+            network: has_network.then(|| Way::Elsewhere(Arc::<Bridge>::clone(&going.bridge))),
+        };
+        let (events, emitted) = mpsc::channel::<GuestEvent>(EVENTS);
+        let emitted = Arc::new(Mutex::new(Some(emitted)));
+        let telling = tell(Arc::clone(&emitted), Arc::clone(&going), number, Arc::clone(&out));
+        let telling = AbortOnDropHandle::new(tokio::spawn(telling));
+        // The end is told by the thread of the guest, without waking another one for it.
+        self.runner.handle().spawn(async move {
+            let report = runner.run_reaching(job, events, going.cancel.clone(), reach).await;
+            let mut emitted = emitted.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut rest = Vec::new();
+            if let Some(mut emitted) = emitted.take() {
+                while let Ok(event) = emitted.try_recv() {
+                    rest.push(WireEvent::new(event));
+                }
+            }
+            finish(&runs, number, report, rest, &out);
+            drop(telling);
         });
     }
 }
 
-/// Runs a job to its end, and tells its events as fast as they are taken. Returns those that were
-/// not, for nobody's slowness keeps a run from ending.
-async fn follow(
-    runner: &InProcessRunner,
-    number: u64,
-    job: WireJob,
-    going: &Going,
-    out: &Outgoing,
-) -> (WireReport, Vec<WireEvent>) {
-    let (has_network, has_models) = (job.has_network, job.has_models);
-    let Ok(job) = job.open() else {
-        let message = "a job came in a way that cannot be read".to_owned();
-        let outcome = wakeful_core::Outcome::HostFailed { message };
-        return (WireReport::new(wakeful_core::Report::not_run(outcome)), Vec::new());
-    };
-    let reach = Reach {
-        items: Some(Arc::<Remote>::clone(&going.remote)),
-        crons: Some(Arc::<Remote>::clone(&going.remote)),
-        assistants: Some(Arc::<Remote>::clone(&going.remote)),
-        models: has_models.then(|| Arc::<Asker>::clone(&going.asker) as Arc<dyn ModelAccess>),
-        network: has_network.then(|| Way::Elsewhere(Arc::<Bridge>::clone(&going.bridge))),
-    };
-    let (events, mut emitted) = mpsc::channel::<GuestEvent>(EVENTS);
-    let mut running = std::pin::pin!(runner.run_reaching(job, events, going.cancel.clone(), reach));
-    let mut held = None;
-    let mut is_open = true;
-    let report = loop {
-        tokio::select! {
-            biased;
-            report = &mut running => break report,
-            event = emitted.recv(), if is_open && held.is_none() => match event {
-                Some(event) => held = Some(WireEvent::new(event)),
-                None => is_open = false,
-            },
-            permit = going.room.acquire(), if held.is_some() => {
-                if let (Ok(permit), Some(event)) = (permit, held.take()) {
-                    permit.forget();
-                    out.send(&FromRunner::Event { run: number, event });
-                }
-            }
+/// Tells the end of a run, with the events that were not told before: nobody's slowness keeps a run
+/// from ending.
+fn finish(runs: &Runs, number: u64, report: Report, rest: Vec<WireEvent>, out: &Outgoing) {
+    runs.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+    let report = Box::new(WireReport::new(report));
+    out.send(&FromRunner::Report { run: number, report, rest });
+}
+
+/// The events of a run that were not told yet; gone once the run has ended.
+type Emitted = Arc<Mutex<Option<mpsc::Receiver<GuestEvent>>>>;
+
+/// Tells the events of a run as fast as they are taken, until the run has ended.
+async fn tell(emitted: Emitted, going: Arc<Going>, number: u64, out: Arc<Outgoing>) {
+    while let Ok(room) = going.room.acquire().await {
+        room.forget();
+        let told = poll_fn(|context| {
+            // Held while an event is told, so that none comes after the end.
+            let mut emitted = emitted.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(emitted) = emitted.as_mut() else { return Poll::Ready(false) };
+            let Some(event) = ready!(emitted.poll_recv(context)) else { return Poll::Ready(false) };
+            out.send(&FromRunner::Event { run: number, event: WireEvent::new(event) });
+            Poll::Ready(true)
+        });
+        if !told.await {
+            return;
         }
-    };
-    let mut rest: Vec<_> = held.into_iter().collect();
-    while let Ok(event) = emitted.try_recv() {
-        rest.push(WireEvent::new(event));
     }
-    (WireReport::new(report), rest)
 }
 
 fn described(description: Description) -> WireDescription {

@@ -6,7 +6,7 @@ use super::outlet::Outlet;
 use super::wire::{Damaged, HostCall, WireEvent, WireReport};
 
 /// Events of a run that are on their way at once.
-pub(super) const EVENTS_AT_ONCE: usize = 4;
+pub(super) const EVENTS_AT_ONCE: usize = 16;
 
 /// Something that no runner says which is what the host started.
 #[derive(Debug)]

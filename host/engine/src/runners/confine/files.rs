@@ -1,16 +1,16 @@
+use std::path::Path;
+
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd,
     Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
 
-use super::Confinement;
-
 /// What is asked of Landlock; a kernel that knows less does what it can.
 const WANTED: ABI = ABI::V7;
 
-/// Takes all files away but those named, and all of the network. Returns what could not be done.
-pub(super) fn restrict(confinement: &Confinement) -> Option<String> {
-    match restricted(confinement) {
+/// Takes all files away but those in these folders, and all of the network. Returns what could not be done.
+pub(super) fn restrict(code: Option<&Path>, sandboxes: Option<&Path>) -> Option<String> {
+    match restricted(code, sandboxes) {
         Ok(RulesetStatus::FullyEnforced) => None,
         Ok(RulesetStatus::PartiallyEnforced) => Some(
             "the kernel's Landlock is an old one: files are out of reach, but not all else that newer ones take away"
@@ -24,7 +24,10 @@ pub(super) fn restrict(confinement: &Confinement) -> Option<String> {
     }
 }
 
-fn restricted(confinement: &Confinement) -> Result<RulesetStatus, RulesetError> {
+fn restricted(
+    code: Option<&Path>,
+    sandboxes: Option<&Path>,
+) -> Result<RulesetStatus, RulesetError> {
     let mut rules = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(WANTED))?
@@ -32,10 +35,10 @@ fn restricted(confinement: &Confinement) -> Result<RulesetStatus, RulesetError> 
         .scope(Scope::from_all(WANTED))?
         .create()?;
     // A folder that is not there needs no rule.
-    if let Some(Ok(code)) = confinement.code.as_ref().map(PathFd::new) {
+    if let Some(Ok(code)) = code.map(PathFd::new) {
         rules = rules.add_rule(PathBeneath::new(code, BitFlags::from(AccessFs::ReadFile)))?;
     }
-    if let Some(Ok(sandboxes)) = confinement.sandboxes.as_ref().map(PathFd::new) {
+    if let Some(Ok(sandboxes)) = sandboxes.map(PathFd::new) {
         let special = AccessFs::Execute
             | AccessFs::MakeChar
             | AccessFs::MakeBlock

@@ -48,8 +48,15 @@ pub fn confine(confinement: &Confinement) -> io::Result<Vec<String>> {
     // No dump of what it knows, and nobody of the same user looks into it.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     limits::set(confinement)?;
-    let mut lacks = Vec::new();
-    lacks.extend(files::restrict(confinement));
-    lacks.extend(calls::restrict());
-    Ok(lacks)
+    let (code, sandboxes) = (confinement.code.as_deref(), confinement.sandboxes.as_deref());
+    Ok(files::restrict(code, sandboxes).into_iter().chain(calls::restrict()).collect())
+}
+
+/// Takes all files away from this process, the network, and the calls of the system that a process
+/// does not need which reads from one pipe and writes to another. To be called while it has one
+/// thread.
+///
+/// Returns the means that this system lacks, each as a sentence.
+pub fn isolate() -> Vec<String> {
+    files::restrict(None, None).into_iter().chain(calls::restrict()).collect()
 }

@@ -223,3 +223,106 @@ impl WireLine {
         fields.fold(self.message.len(), usize::saturating_add)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use wakeful_core::{ErrorCode, Failure, Object};
+
+    use super::*;
+
+    fn through<T: Serialize + for<'a> Deserialize<'a>>(shape: &T) -> T {
+        postcard::from_bytes(&postcard::to_stdvec(shape).unwrap()).unwrap()
+    }
+
+    fn report(outcome: Outcome) -> Report {
+        let line = LogLine {
+            at: Timestamp::from_nanosecond(1_795_334_347_957_123_456).unwrap(),
+            source: LogSource::Stderr,
+            level: LogLevel::Critical,
+            message: "ö\n\0".to_owned(),
+            fields: vec![("key".to_owned(), "value".to_owned())],
+        };
+        let (duration, logs) = (Duration::from_nanos(1_234_567_891), vec![line]);
+        Report {
+            fuel_used: u64::MAX,
+            peak_memory: 1,
+            duration,
+            logs,
+            logs_dropped: 3,
+            ..Report::not_run(outcome)
+        }
+    }
+
+    #[test]
+    fn every_report_arrives_as_it_was_sent() {
+        let values: Object =
+            json!({ "z": 1, "a": [0.1, 1e300, -5, null, u64::MAX], "": { "\u{0}": "\u{10ffff}" } })
+                .as_object()
+                .unwrap()
+                .clone();
+        // As deep as anything that was read can be.
+        let deep: Json =
+            serde_json::from_str(&format!("{}{}", "[".repeat(126), "]".repeat(126))).unwrap();
+        let text = || "what\nhappened".to_owned();
+        let limit = Duration::from_millis(7);
+        for outcome in [
+            Outcome::Done(values),
+            Outcome::Done(Object::from_iter([("deep".to_owned(), deep.clone())])),
+            Outcome::Interrupted(Vec::new()),
+            Outcome::Interrupted(vec![Interrupt {
+                id: text(),
+                reason: text(),
+                payload: deep,
+                answer_schema: Some(json!({ "type": "string" })),
+            }]),
+            Outcome::Failed(Failure {
+                code: ErrorCode::RateLimited,
+                message: text(),
+                retryable: true,
+                retry_after: Some(limit),
+            }),
+            Outcome::OutOfFuel { limit: 1 },
+            Outcome::OutOfMemory { limit: 2 },
+            Outcome::TimedOut { limit },
+            Outcome::OutputTooLarge { limit: 3 },
+            Outcome::InvalidOutput { message: text() },
+            Outcome::TooManyEvents { limit: 4 },
+            Outcome::DiskFull { message: text() },
+            Outcome::Trapped { message: text() },
+            Outcome::Cancelled,
+            Outcome::Refused { message: text() },
+            Outcome::HostFailed { message: text() },
+        ] {
+            let sent = report(outcome);
+            let arrived = through(&WireReport::new(sent.clone())).open();
+            assert_eq!(arrived, Ok(sent));
+        }
+    }
+
+    #[test]
+    fn every_event_arrives_as_it_was_sent() {
+        let line = report(Outcome::Cancelled).logs.remove(0);
+        for sent in [
+            GuestEvent::TextDelta("ö".to_owned()),
+            GuestEvent::Message(json!({ "role": "ai" })),
+            GuestEvent::Values(json!(null)),
+            GuestEvent::Custom { name: "n".to_owned(), data: json!([1]) },
+            GuestEvent::Log(line),
+        ] {
+            assert_eq!(through(&WireEvent::new(sent.clone())).open(), Ok(sent));
+        }
+    }
+
+    #[test]
+    fn words_and_texts_that_stand_for_nothing_are_damaged() {
+        let mut line = WireLine::new(report(Outcome::Cancelled).logs.remove(0));
+        line.level = "loud".to_owned();
+        assert_eq!(line.open(), Err(Damaged));
+        let mut line = WireLine::new(report(Outcome::Cancelled).logs.remove(0));
+        line.at = i128::MAX;
+        assert_eq!(line.open(), Err(Damaged));
+        let half: Text = postcard::from_bytes(&postcard::to_stdvec("{\"a\":").unwrap()).unwrap();
+        assert_eq!(half.object(), Err(Damaged));
+    }
+}

@@ -9,7 +9,7 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::support::{Server, eventually, text};
+use crate::support::{Server, eventually, holding, text};
 
 const SECRET: &str = "sesame-opens-the-cave-41";
 
@@ -35,20 +35,6 @@ fn echo() -> (String, Arc<Mutex<Vec<String>>>) {
         }
     });
     (address, told)
-}
-
-/// Every file below a folder that holds these bytes.
-fn holding(folder: &Path, bytes: &[u8]) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(holding(&path, bytes));
-        } else if fs::read(&path).unwrap().windows(bytes.len()).any(|part| part == bytes) {
-            found.push(path.display().to_string());
-        }
-    }
-    found
 }
 
 #[test]

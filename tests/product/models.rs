@@ -9,7 +9,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, list, text};
+use crate::support::{Server, holding, list, text};
 
 const KEY: &str = "sk-open-sesame-number-17";
 
@@ -100,20 +100,6 @@ fn run(server: &Server, calls: Value) -> Value {
     let id = text(&made, "run_id");
     server.get(&format!("/threads/{thread}/runs/{id}/join")).ok();
     server.get(&format!("/runs/{id}")).ok()
-}
-
-/// Every file below a folder that holds these bytes.
-fn holding(folder: &Path, bytes: &[u8]) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(holding(&path, bytes));
-        } else if fs::read(&path).unwrap().windows(bytes.len()).any(|part| part == bytes) {
-            found.push(path.display().to_string());
-        }
-    }
-    found
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Starts the program on folders of its own, and talks to it.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -309,4 +310,18 @@ fn collect(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<String>
         let _ = stream.read_to_string(&mut text);
         text
     })
+}
+
+/// Every file below a folder that holds these bytes.
+pub(crate) fn holding(folder: &Path, bytes: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(holding(&path, bytes));
+        } else if fs::read(&path).unwrap().windows(bytes.len()).any(|part| part == bytes) {
+            found.push(path.display().to_string());
+        }
+    }
+    found
 }

@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value as Json;
-use ureq::SendBody;
 use ureq::http::{Method, Request, StatusCode};
 use ureq::middleware::MiddlewareNext;
+use ureq::{RequestBuilder, SendBody};
 
 use crate::failure::Failure;
 use crate::settings::{ClientKey, Url};
@@ -47,10 +47,7 @@ impl Client {
 
     /// Asks for a document.
     pub(crate) fn get(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<Json> {
-        let mut request = self.agent.get(self.address(path));
-        for (key, value) in query {
-            request = request.query(*key, value);
-        }
+        let request = asking(self.agent.get(self.address(path)), query);
         self.read(request.call())
     }
 
@@ -76,10 +73,7 @@ impl Client {
 
     /// Sends nothing but the wish itself.
     pub(crate) fn post_empty(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Json> {
-        let mut request = self.agent.post(self.address(path));
-        for (key, value) in query {
-            request = request.query(*key, *value);
-        }
+        let request = asking(self.agent.post(self.address(path)), query);
         self.read(request.send_empty())
     }
 
@@ -90,19 +84,13 @@ impl Client {
 
     /// Deletes what the query names, and returns what that made.
     pub(crate) fn delete_part(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<Json> {
-        let mut request = self.agent.delete(self.address(path));
-        for (key, value) in query {
-            request = request.query(*key, value);
-        }
+        let request = asking(self.agent.delete(self.address(path)), query);
         self.read(request.call())
     }
 
     /// Asks for bytes.
     pub(crate) fn fetch(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<Vec<u8>> {
-        let mut request = self.agent.get(self.address(path));
-        for (key, value) in query {
-            request = request.query(*key, value);
-        }
+        let request = asking(self.agent.get(self.address(path)), query);
         let mut answer = request.call().map_err(|error| self.unreachable(error))?;
         if !answer.status().is_success() {
             return self.read(Ok(answer)).map(|_| Vec::new());
@@ -122,10 +110,7 @@ impl Client {
         query: &[(&str, String)],
         bytes: Vec<u8>,
     ) -> anyhow::Result<Json> {
-        let mut request = self.agent.put(self.address(path));
-        for (key, value) in query {
-            request = request.query(*key, value);
-        }
+        let request = asking(self.agent.put(self.address(path)), query);
         self.read(request.header("content-type", "application/octet-stream").send(bytes))
     }
 
@@ -200,6 +185,11 @@ impl Client {
         };
         Failure::NoServer { url: self.url.clone(), reason }.into()
     }
+}
+
+/// A request with this query.
+fn asking<B>(request: RequestBuilder<B>, query: &[(&str, impl AsRef<str>)]) -> RequestBuilder<B> {
+    query.iter().fold(request, |request, (key, value)| request.query(key, value))
 }
 
 fn is_local(url: &str) -> bool {

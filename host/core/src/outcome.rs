@@ -174,6 +174,14 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
 }
 
+impl Failure {
+    /// What a host tells a guest. What is unavailable now may not be so later.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        let retryable = code == ErrorCode::Unavailable;
+        Self { code, message: message.into(), retryable, retry_after: None }
+    }
+}
+
 /// The kinds of error an assistant can return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words are the contract's own and say it all")]

@@ -9,6 +9,7 @@ use wakeful_core::{
     RunId, ThreadId,
 };
 
+use crate::inspect::Inspection;
 use crate::{Description, LoadError};
 
 /// Something that loads components and runs them.
@@ -70,6 +71,21 @@ pub struct ComponentInfo {
     pub from_cache: bool,
     /// What it says of itself, if it says anything.
     pub about: Option<Arc<Description>>,
+}
+
+impl ComponentInfo {
+    /// What looking at it has told; what it says of itself is not known yet.
+    pub(crate) fn new(digest: Digest, inspection: Inspection, from_cache: bool) -> Self {
+        Self {
+            digest,
+            bytes: inspection.bytes,
+            contract: inspection.contract,
+            imports: inspection.imports,
+            uses_files: inspection.uses_files,
+            from_cache,
+            about: None,
+        }
+    }
 }
 
 /// One invocation of one component.

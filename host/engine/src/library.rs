@@ -209,15 +209,7 @@ impl Library {
     fn link(&self, digest: Digest, compiled: Compiled<Component>) -> Result<Loaded, LoadError> {
         let Compiled { inspection, code, from_cache } = compiled;
         let describes_itself = inspection.describes_itself();
-        let info = ComponentInfo {
-            digest,
-            bytes: inspection.bytes,
-            contract: inspection.contract,
-            imports: inspection.imports,
-            uses_files: inspection.uses_files,
-            from_cache,
-            about: None,
-        };
+        let info = ComponentInfo::new(digest, inspection, from_cache);
         let loaded = Loaded::link(&self.linker, &code, info)?;
         if let (true, Err(problem)) = (describes_itself, &loaded.described) {
             tracing::warn!(digest = %digest.short(), problem, "a component describes itself in a way that is not the contract's; it serves runs all the same");

@@ -38,6 +38,7 @@
 //! are committed once, when it succeeds or asks questions, and not at all otherwise.
 
 mod assistants;
+mod books;
 mod calls;
 mod cancel;
 mod check;

@@ -64,12 +64,11 @@ pub(crate) fn successor(
     updates: &[NodeUpdate],
     now: Timestamp,
 ) -> Result<Checkpoint, Error> {
-    let mut values = match base.map(|base| &base.values) {
-        Some(Json::Object(values)) => values.clone(),
+    let mut next = following(thread, base, now);
+    let mut values = match std::mem::take(&mut next.values) {
+        Json::Object(values) => values,
         _ => Object::new(),
     };
-    let mut pending = base.and_then(|base| base.pending.clone());
-    let mut source = CheckpointSource::Update;
     for update in updates {
         let node = Node::parse(update.as_node.as_deref(), component)?;
         if node == Node::Copy && update.values.is_some() {
@@ -80,27 +79,15 @@ pub(crate) fn successor(
         values.extend(update.values.clone().unwrap_or_default());
         match node {
             // The component has run, as far as anybody can tell: nothing waits for an answer.
-            Node::Component | Node::End => pending = None,
+            Node::Component | Node::End => next.pending = None,
             Node::Unsaid | Node::Start => {}
-            Node::Input => source = CheckpointSource::Input,
-            Node::Copy => source = CheckpointSource::Fork,
+            Node::Input => next.source = CheckpointSource::Input,
+            Node::Copy => next.source = CheckpointSource::Fork,
         }
     }
-    let mut metadata = Object::new();
-    metadata.insert("graph_id".into(), component.to_string().into());
-    Ok(Checkpoint {
-        id: CheckpointId::generate(),
-        thread_id: thread,
-        parent: base.map(|base| base.id),
-        run_id: None,
-        step: 0,
-        created_at: now,
-        values: Json::Object(values),
-        files: base.map_or_else(Manifest::default, |base| base.files.clone()),
-        pending,
-        source,
-        metadata,
-    })
+    next.values = Json::Object(values);
+    next.metadata.insert("graph_id".into(), component.to_string().into());
+    Ok(next)
 }
 
 /// The checkpoint that other files make of `base`.
@@ -111,18 +98,24 @@ pub(crate) fn successor_with(
     now: Timestamp,
 ) -> Checkpoint {
     let graph = thread.metadata.get("graph_id").map(|graph| ("graph_id".to_owned(), graph.clone()));
+    let metadata = graph.into_iter().collect();
+    Checkpoint { files, metadata, ..following(thread.id, base, now) }
+}
+
+/// A checkpoint after `base` at which everything is as it was.
+fn following(thread: ThreadId, base: Option<&Checkpoint>, now: Timestamp) -> Checkpoint {
     Checkpoint {
         id: CheckpointId::generate(),
-        thread_id: thread.id,
+        thread_id: thread,
         parent: base.map(|base| base.id),
         run_id: None,
         step: 0,
         created_at: now,
         values: base.map_or_else(|| Object::new().into(), |base| base.values.clone()),
-        files,
+        files: base.map_or_else(Manifest::default, |base| base.files.clone()),
         pending: base.and_then(|base| base.pending.clone()),
         source: CheckpointSource::Update,
-        metadata: graph.into_iter().collect(),
+        metadata: Object::new(),
     }
 }
 

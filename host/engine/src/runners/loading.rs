@@ -66,15 +66,7 @@ impl Shared {
         compiled: Compiled<Arc<File>>,
     ) -> Result<ComponentInfo, LoadError> {
         let Compiled { inspection, code, from_cache } = compiled;
-        let info = ComponentInfo {
-            digest,
-            bytes: inspection.bytes,
-            contract: inspection.contract,
-            imports: inspection.imports,
-            uses_files: inspection.uses_files,
-            from_cache,
-            about: None,
-        };
+        let info = ComponentInfo::new(digest, inspection, from_cache);
         let mut component = Component { info, code };
         component.info.about = self.introduce(&component).await?.map(Arc::new);
         let info = component.info.clone();

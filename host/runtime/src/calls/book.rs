@@ -8,12 +8,11 @@ use wakeful_core::{
 use wakeful_engine::{AssistantAnswer, AssistantCall};
 use wakeful_store::Created;
 
-use super::failure;
 use crate::models::{Allowance, OpenModels};
 use crate::{CancelAction, ComponentState, CreateRun, Error, Host, RunThread};
 
 /// What one attempt of one run does with other assistants.
-pub(super) struct Book {
+pub(crate) struct Book {
     host: Host,
     run: RunId,
     epoch: u64,
@@ -57,11 +56,11 @@ impl Book {
     pub(super) async fn call(&self, call: AssistantCall) -> Result<AssistantAnswer, Failure> {
         if !self.granted.contains(&call.assistant) {
             let message = format!("the assistant may not call assistant {}", call.assistant);
-            return Err(failure(ErrorCode::Denied, message));
+            return Err(Failure::new(ErrorCode::Denied, message));
         }
         let depth = self.depth.saturating_add(1);
         if depth > Parent::DEEPEST {
-            return Err(failure(
+            return Err(Failure::new(
                 ErrorCode::LimitExceeded,
                 format!("assistants call each other at most {} deep", Parent::DEEPEST),
             ));
@@ -86,7 +85,7 @@ impl Book {
         // A run that waits holds its slot. One slot at least is never held so: whatever runs in it
         // comes to its end without waiting, and lets another begin.
         let Ok(_waiting) = self.host.waiting_slots().try_acquire() else {
-            return Err(failure(
+            return Err(Failure::new(
                 ErrorCode::Unavailable,
                 "too many runs wait for other runs already; try again later, or have the host run more at once (`concurrent_runs`)",
             ));
@@ -148,13 +147,13 @@ impl Book {
     fn told(&self, problem: Error) -> Failure {
         match problem {
             Error::NotFound { .. } | Error::NoComponent { .. } => {
-                failure(ErrorCode::NotFound, problem.to_string())
+                Failure::new(ErrorCode::NotFound, problem.to_string())
             }
-            Error::Invalid(_) => failure(ErrorCode::InvalidInput, problem.to_string()),
+            Error::Invalid(_) => Failure::new(ErrorCode::InvalidInput, problem.to_string()),
             problem => {
                 // What is wrong with the host's disk is nothing that a guest needs to know.
                 error!(run_id = %self.run, %problem, "a run could not call another assistant");
-                failure(ErrorCode::Unavailable, "the host could not start the run")
+                Failure::new(ErrorCode::Unavailable, "the host could not start the run")
             }
         }
     }
@@ -219,9 +218,9 @@ fn shown(assistant: &ComponentId, run: &Run) -> Result<Object, Failure> {
                 | Outcome::OutOfMemory { .. } => ErrorCode::LimitExceeded,
                 _ => ErrorCode::Internal,
             };
-            return Err(Failure { retryable: other.is_retryable(), ..failure(code, message) });
+            return Err(Failure { retryable: other.is_retryable(), ..Failure::new(code, message) });
         }
-        None => return Err(failure(ErrorCode::Internal, "the run left no report")),
+        None => return Err(Failure::new(ErrorCode::Internal, "the run left no report")),
     }
     Ok(shown)
 }

@@ -6,22 +6,19 @@
 
 mod book;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use wakeful_core::{ErrorCode, Failure, Run, RunId};
+use wakeful_core::{Failure, Run, RunId};
 use wakeful_engine::{AssistantAccess, AssistantAnswer, AssistantCall};
 
 use self::book::Book;
+use crate::books::{OpenBook, Shelf};
 use crate::models::OpenModels;
 use crate::{ComponentState, Host};
 
 /// The books of the runs in progress that may call assistants.
-#[derive(Default)]
-pub(crate) struct CallBooks {
-    open: Mutex<HashMap<RunId, Arc<Book>>>,
-}
+pub(crate) type CallBooks = Shelf<Book>;
 
 impl CallBooks {
     /// Opens the book of an attempt that is about to begin, if it is granted an assistant.
@@ -31,48 +28,15 @@ impl CallBooks {
         run: &Run,
         component: &ComponentState,
         models: &OpenModels,
-    ) -> OpenCalls {
-        if !component.grants.assistants.is_empty() {
-            let book = Book::new(host.clone(), run, component, models);
-            self.lock().insert(run.id, Arc::new(book));
-        }
-        OpenCalls { books: Arc::clone(self), run: run.id }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Book>>> {
-        // Nothing in here can panic halfway through a change.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    ) -> Option<OpenBook<Book>> {
+        let may_call = !component.grants.assistants.is_empty();
+        may_call.then(|| self.put(run.id, Book::new(host.clone(), run, component, models)))
     }
 }
 
 #[async_trait]
 impl AssistantAccess for CallBooks {
     async fn call(&self, run: RunId, call: AssistantCall) -> Result<AssistantAnswer, Failure> {
-        let book = self.lock().get(&run).cloned();
-        match book {
-            Some(book) => book.call(call).await,
-            None => Err(failure(ErrorCode::Unavailable, "the run has ended")),
-        }
-    }
-}
-
-/// The book of an attempt in progress; closed when this goes away.
-pub(crate) struct OpenCalls {
-    books: Arc<CallBooks>,
-    run: RunId,
-}
-
-impl Drop for OpenCalls {
-    fn drop(&mut self) {
-        self.books.lock().remove(&self.run);
-    }
-}
-
-fn failure(code: ErrorCode, message: impl Into<String>) -> Failure {
-    Failure {
-        code,
-        message: message.into(),
-        retryable: code == ErrorCode::Unavailable,
-        retry_after: None,
+        self.of(run)?.call(call).await
     }
 }

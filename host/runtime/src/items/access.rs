@@ -53,27 +53,19 @@ impl ItemAccess for StoreAccess {
     async fn call(&self, call: ItemCall) -> Result<ItemAnswer, Failure> {
         match self.carry_out(call).await {
             Ok(Some(answer)) => Ok(answer),
-            Ok(None) => Err(failure(
+            Ok(None) => Err(Failure::new(
                 ErrorCode::LimitExceeded,
                 "these items have too many bytes; search for fewer with a smaller limit",
             )),
-            Err(StoreError::Full(_)) => {
-                Err(failure(ErrorCode::Unavailable, "the host's disk is full; nothing was stored"))
-            }
+            Err(StoreError::Full(_)) => Err(Failure::new(
+                ErrorCode::Unavailable,
+                "the host's disk is full; nothing was stored",
+            )),
             Err(problem) => {
                 // What is wrong with the host's disk is nothing that a guest needs to know.
                 error!(%problem, "a run could not reach the items");
-                Err(failure(ErrorCode::Unavailable, "the host's store of items failed"))
+                Err(Failure::new(ErrorCode::Unavailable, "the host's store of items failed"))
             }
         }
-    }
-}
-
-fn failure(code: ErrorCode, message: &str) -> Failure {
-    Failure {
-        code,
-        message: message.to_owned(),
-        retryable: code == ErrorCode::Unavailable,
-        retry_after: None,
     }
 }

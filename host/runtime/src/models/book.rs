@@ -21,7 +21,7 @@ use super::settings::ModelSettings;
 use crate::{ComponentState, Host};
 
 /// What one attempt of one run does with language models.
-pub(super) struct Book {
+pub(crate) struct Book {
     host: Host,
     run: RunId,
     epoch: u64,
@@ -322,10 +322,5 @@ async fn of_cron(host: &Host, cron: CronId) -> Result<Option<u64>, StoreError> {
 
 /// What a guest is told in place of an answer.
 pub(super) fn told(code: ErrorCode, message: impl Into<String>) -> ModelRefusal {
-    ModelRefusal::Told(Failure {
-        code,
-        message: message.into(),
-        retryable: code == ErrorCode::Unavailable,
-        retry_after: None,
-    })
+    ModelRefusal::Told(Failure::new(code, message))
 }

@@ -18,26 +18,23 @@ mod tests;
 mod trouble;
 mod wire;
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
-use wakeful_core::{ErrorCode, Object, Run, RunId, TokenUse};
+use wakeful_core::{Object, Run, RunId, TokenUse};
 use wakeful_engine::{ModelAccess, ModelCall, ModelPiece, ModelRefusal};
 use wakeful_store::Error as StoreError;
 
-use self::book::{Book, told};
+use self::book::Book;
 pub(crate) use self::desk::Desk;
 pub use self::settings::{ModelSettings, Models, Provider};
+use crate::books::{OpenBook, Shelf};
 use crate::{ComponentState, Host};
 
 /// The books of the runs in progress that may call models.
-#[derive(Default)]
-pub(crate) struct ModelBooks {
-    open: Mutex<HashMap<RunId, Arc<Book>>>,
-}
+pub(crate) type ModelBooks = Shelf<Book>;
 
 impl ModelBooks {
     /// Opens the book of an attempt that is about to begin, if its assistant is granted a model.
@@ -47,18 +44,11 @@ impl ModelBooks {
         run: &Run,
         component: &ComponentState,
     ) -> Result<OpenModels, StoreError> {
-        let mut opened = OpenModels { books: Arc::clone(self), run: run.id, book: None };
-        if !component.grants.models.is_empty() {
-            let book = Arc::new(Book::new(host.clone(), run, component).await?);
-            self.lock().insert(run.id, Arc::clone(&book));
-            opened.book = Some(book);
+        if component.grants.models.is_empty() {
+            return Ok(OpenModels(None));
         }
-        Ok(opened)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Book>>> {
-        // Nothing in here can panic halfway through a change.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        let book = Book::new(host.clone(), run, component).await?;
+        Ok(OpenModels(Some(self.put(run.id, book))))
     }
 }
 
@@ -70,35 +60,26 @@ impl ModelAccess for ModelBooks {
         call: ModelCall,
         pieces: mpsc::Sender<ModelPiece>,
     ) -> Result<Object, ModelRefusal> {
-        let book = self.lock().get(&run).cloned();
-        match book {
-            Some(book) => book.call(call, pieces).await,
-            None => Err(told(ErrorCode::Unavailable, "the run has ended")),
-        }
+        self.of(run).map_err(ModelRefusal::Told)?.call(call, pieces).await
     }
 }
 
-/// The book of an attempt in progress; closed when this goes away.
-pub(crate) struct OpenModels {
-    books: Arc<ModelBooks>,
-    run: RunId,
-    book: Option<Arc<Book>>,
-}
+/// The book of an attempt in progress, if it may call models; closed when this goes away.
+pub(crate) struct OpenModels(Option<OpenBook<Book>>);
 
 impl OpenModels {
     /// Gives up the calls in progress, and returns what the run has used in all its attempts.
     pub(crate) async fn close(self) -> TokenUse {
-        match &self.book {
-            Some(book) => book.close().await,
+        match &self.0 {
+            Some(open) => open.book().close().await,
             None => TokenUse::default(),
         }
     }
-}
 
-impl OpenModels {
     /// The tokens of the run, which calls of other assistants use as well.
     pub(crate) fn allowance(&self, limit: u64) -> Allowance {
-        Allowance { limit, given: AtomicU64::new(0), book: self.book.clone() }
+        let book = self.0.as_ref().map(|open| Arc::clone(open.book()));
+        Allowance { limit, given: AtomicU64::new(0), book }
     }
 }
 
@@ -125,14 +106,6 @@ impl Allowance {
             None => {
                 self.given.fetch_add(tokens.min(self.limit), Ordering::Relaxed);
             }
-        }
-    }
-}
-
-impl Drop for OpenModels {
-    fn drop(&mut self) {
-        if self.book.is_some() {
-            self.books.lock().remove(&self.run);
         }
     }
 }

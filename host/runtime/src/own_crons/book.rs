@@ -7,11 +7,11 @@ use wakeful_core::{
 use wakeful_engine::{CronAnswer, CronCall};
 use wakeful_store::{CronChange, CronQuery};
 
-use super::{failure, interval, request, shown};
+use super::{interval, request, shown};
 use crate::{Error, Host};
 
 /// What one attempt of one run has done to the crons of its thread so far.
-pub(super) struct Book {
+pub(crate) struct Book {
     host: Host,
     run: RunId,
     thread: ThreadId,
@@ -56,10 +56,11 @@ impl Book {
     /// Carries a call out. The grant is looked at here as well as in the engine, so that no other
     /// door leads around it.
     pub(super) async fn call(&self, call: CronCall) -> Result<CronAnswer, Failure> {
-        let grant = self.grant.ok_or_else(|| failure(ErrorCode::Denied, CronGrant::REFUSAL))?;
+        let grant =
+            self.grant.ok_or_else(|| Failure::new(ErrorCode::Denied, CronGrant::REFUSAL))?;
         let mut pages = self.pages.lock().await;
         if pages.closed {
-            return Err(failure(ErrorCode::Unavailable, "the run has ended"));
+            return Err(Failure::new(ErrorCode::Unavailable, "the run has ended"));
         }
         if pages.known.is_none() {
             pages.known = Some(self.read().await.map_err(told)?);
@@ -98,17 +99,17 @@ impl Book {
         wish: Object,
     ) -> Result<CronAnswer, Failure> {
         if self.leaves || pages.known.as_ref().is_some_and(|known| known.temporary) {
-            return Err(failure(
+            return Err(Failure::new(
                 ErrorCode::Conflict,
                 "the thread of this run is deleted when the run ends, and its crons would go with it; create a thread and run the assistant on that, or ask for this run with `on_completion`: \"keep\"",
             ));
         }
         let wish = request::read(wish, self.assistant, self.thread)
-            .map_err(|reason| failure(ErrorCode::InvalidInput, reason))?;
+            .map_err(|reason| Failure::new(ErrorCode::InvalidInput, reason))?;
         let mut cron = self.host.draft_cron(wish, CronId::generate()).await.map_err(told)?;
         cron.made_by = Some(self.run);
         interval::check(&cron, grant, self.fired, self.host.now())
-            .map_err(|reason| failure(ErrorCode::InvalidInput, reason))?;
+            .map_err(|reason| Failure::new(ErrorCode::InvalidInput, reason))?;
         pages.make_room(grant)?;
         let answer = shown::cron(&cron);
         pages.made.push(cron);
@@ -138,7 +139,7 @@ impl Pages {
         }
         let Some(cron) = self.left().find(|cron| cron.id == id) else { return Ok(false) };
         if cron.made_by.is_none() {
-            return Err(failure(
+            return Err(Failure::new(
                 ErrorCode::Denied,
                 format!("cron {id} was created by a client, and only a client may delete it"),
             ));
@@ -162,7 +163,7 @@ impl Pages {
                 self.deleted.push(id);
                 Ok(())
             }
-            None => Err(failure(
+            None => Err(Failure::new(
                 ErrorCode::LimitExceeded,
                 format!(
                     "the assistant may have {most} crons on a thread, and has them; delete one, or raise `max` of its grant, which is now: crons = {{ {grant} }}"
@@ -175,15 +176,15 @@ impl Pages {
 /// What a guest is told of trouble.
 fn told(problem: Error) -> Failure {
     match problem {
-        Error::Invalid(_) => failure(ErrorCode::InvalidInput, problem.to_string()),
+        Error::Invalid(_) => Failure::new(ErrorCode::InvalidInput, problem.to_string()),
         Error::NotFound { .. } | Error::NoComponent { .. } => {
-            failure(ErrorCode::NotFound, problem.to_string())
+            Failure::new(ErrorCode::NotFound, problem.to_string())
         }
-        Error::Conflict(_) => failure(ErrorCode::Conflict, problem.to_string()),
+        Error::Conflict(_) => Failure::new(ErrorCode::Conflict, problem.to_string()),
         problem => {
             // What is wrong with the host's disk is nothing that a guest needs to know.
             error!(%problem, "a run could not reach its crons");
-            failure(ErrorCode::Unavailable, "the host's store of crons failed")
+            Failure::new(ErrorCode::Unavailable, "the host's store of crons failed")
         }
     }
 }

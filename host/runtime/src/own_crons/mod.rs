@@ -8,22 +8,19 @@ mod interval;
 mod request;
 mod shown;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use wakeful_core::{CronGrant, ErrorCode, Failure, Run, RunId};
+use wakeful_core::{CronGrant, Failure, Run, RunId};
 use wakeful_engine::{CronAccess, CronAnswer, CronCall};
 use wakeful_store::CronChange;
 
 use self::book::Book;
 use crate::Host;
+use crate::books::{OpenBook, Shelf};
 
 /// The books of the runs in progress.
-#[derive(Default)]
-pub(crate) struct CronBooks {
-    open: Mutex<HashMap<RunId, Arc<Book>>>,
-}
+pub(crate) type CronBooks = Shelf<Book>;
 
 impl CronBooks {
     /// Opens the book of an attempt that is about to begin.
@@ -32,54 +29,21 @@ impl CronBooks {
         host: &Host,
         run: &Run,
         grant: Option<CronGrant>,
-    ) -> OpenBook {
-        let book = Arc::new(Book::new(host.clone(), run, grant));
-        self.lock().insert(run.id, Arc::clone(&book));
-        OpenBook { books: Arc::clone(self), run: run.id, book }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Book>>> {
-        // Nothing in here can panic halfway through a change.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    ) -> OpenBook<Book> {
+        self.put(run.id, Book::new(host.clone(), run, grant))
     }
 }
 
 #[async_trait]
 impl CronAccess for CronBooks {
     async fn call(&self, run: RunId, call: CronCall) -> Result<CronAnswer, Failure> {
-        let book = self.lock().get(&run).cloned();
-        match book {
-            Some(book) => book.call(call).await,
-            None => Err(failure(ErrorCode::Unavailable, "the run has ended")),
-        }
+        self.of(run)?.call(call).await
     }
 }
 
-/// The book of an attempt in progress; closed when this goes away.
-pub(crate) struct OpenBook {
-    books: Arc<CronBooks>,
-    run: RunId,
-    book: Arc<Book>,
-}
-
-impl OpenBook {
+impl OpenBook<Book> {
     /// Closes the book, and returns what the attempt has changed.
     pub(crate) async fn close(self) -> Vec<CronChange> {
-        self.book.close().await
-    }
-}
-
-impl Drop for OpenBook {
-    fn drop(&mut self) {
-        self.books.lock().remove(&self.run);
-    }
-}
-
-fn failure(code: ErrorCode, message: impl Into<String>) -> Failure {
-    Failure {
-        code,
-        message: message.into(),
-        retryable: code == ErrorCode::Unavailable,
-        retry_after: None,
+        self.book().close().await
     }
 }

@@ -13,10 +13,10 @@ use wasmtime::component::Component;
 use crate::cache::CodeCache;
 use crate::codes::Codes;
 use crate::library::{Library, Loaded};
-use crate::reach::{Reach, Way};
+use crate::reach::Reach;
 use crate::{
-    AssistantAccess, Compiler, ComponentInfo, CronAccess, Description, EngineConfig, EngineError,
-    GuestEvent, ItemAccess, Job, LoadError, ModelAccess, Network, Runner, linker, machine, run,
+    Compiler, ComponentInfo, Description, EngineConfig, EngineError, GuestEvent, Job, LoadError,
+    Runner, linker, machine, run,
 };
 
 /// Runs guests in this process, on threads of their own.
@@ -85,38 +85,11 @@ impl InProcessRunner {
         })
     }
 
-    /// Lets runs reach items, as far as their grants go. Without it no run can.
+    /// Lets runs reach this much of the host, as far as their grants go. Without it they reach
+    /// nothing.
     #[must_use]
-    pub fn with_items(mut self, items: Arc<dyn ItemAccess>) -> Self {
-        self.reach.items = Some(items);
-        self
-    }
-
-    /// Lets runs make crons for themselves, as far as their grants go. Without it no run can.
-    #[must_use]
-    pub fn with_crons(mut self, crons: Arc<dyn CronAccess>) -> Self {
-        self.reach.crons = Some(crons);
-        self
-    }
-
-    /// Lets runs call language models, as far as their grants go. Without it no run can.
-    #[must_use]
-    pub fn with_models(mut self, models: Arc<dyn ModelAccess>) -> Self {
-        self.reach.models = Some(models);
-        self
-    }
-
-    /// Lets runs call other assistants, as far as their grants go. Without it no run can.
-    #[must_use]
-    pub fn with_assistants(mut self, assistants: Arc<dyn AssistantAccess>) -> Self {
-        self.reach.assistants = Some(assistants);
-        self
-    }
-
-    /// Lets runs send HTTP requests, as far as their grants go. Without it no run can.
-    #[must_use]
-    pub fn with_network(mut self, network: Network) -> Self {
-        self.reach.network = Some(Way::Here(network));
+    pub fn with_reach(mut self, reach: Reach) -> Self {
+        self.reach = reach;
         self
     }
 }

@@ -77,6 +77,7 @@ pub use inspect::{Inspection, inspect};
 pub use job::{ComponentInfo, Job, JobTrigger, Runner, RunnerProcesses};
 pub use lookup::Lookup;
 pub use model_access::{ModelAccess, ModelCall, ModelPiece, ModelRefusal};
+pub use reach::Reach;
 pub use runner_program::RunnerProgram;
 #[cfg(target_os = "linux")]
 pub use runners::{ChildRunner, Confinement, confine, isolate, run_for_parent};

@@ -13,7 +13,7 @@ use wakeful_core::{Clock, SystemClock, Timestamp};
 use wakeful_engine::ChildRunner;
 #[cfg(not(target_os = "linux"))]
 use wakeful_engine::EngineError;
-use wakeful_engine::{EngineConfig, InProcessRunner, Network, Runner};
+use wakeful_engine::{EngineConfig, InProcessRunner, Network, Reach, Runner};
 use wakeful_store::{Backup, SledConfig, SledStore, Store};
 
 use crate::calls::CallBooks;
@@ -104,13 +104,16 @@ impl Host {
         let items = StoreAccess::new(Arc::clone(&store), Arc::clone(&clock));
         let books = Books::default();
         let network = Network::new(settings.grants.lookup.clone(), Vec::new())?;
+        let reach = Reach::default()
+            .with_network(network)
+            .with_items(Arc::new(items))
+            .with_crons(Arc::<CronBooks>::clone(&books.crons))
+            .with_models(Arc::<ModelBooks>::clone(&books.models))
+            .with_assistants(Arc::<CallBooks>::clone(&books.calls));
         let runner: Arc<dyn Runner> = match &settings.runners {
             None => {
                 let runner = InProcessRunner::new(engine, Arc::clone(&clock))?;
-                let runner = runner.with_network(network).with_items(Arc::new(items));
-                let runner = runner.with_crons(Arc::<CronBooks>::clone(&books.crons));
-                let runner = runner.with_models(Arc::<ModelBooks>::clone(&books.models));
-                Arc::new(runner.with_assistants(Arc::<CallBooks>::clone(&books.calls)))
+                Arc::new(runner.with_reach(reach))
             }
             #[cfg(target_os = "linux")]
             Some(program) => {
@@ -120,10 +123,7 @@ impl Host {
                 let program = program.clone().with_sandboxes(sandboxes);
                 let program = program.with_limits(&settings.limits);
                 let runner = ChildRunner::start(engine, program, Arc::clone(&clock)).await?;
-                let runner = runner.with_network(network).with_items(Arc::new(items));
-                let runner = runner.with_crons(Arc::<CronBooks>::clone(&books.crons));
-                let runner = runner.with_models(Arc::<ModelBooks>::clone(&books.models));
-                Arc::new(runner.with_assistants(Arc::<CallBooks>::clone(&books.calls)))
+                Arc::new(runner.with_reach(reach))
             }
             #[cfg(not(target_os = "linux"))]
             Some(_) => {

@@ -21,10 +21,10 @@ use super::{running, seat};
 use crate::cache::CodeCache;
 use crate::codes::Codes;
 use crate::in_process::own_compiler;
-use crate::reach::{Reach, Way};
+use crate::reach::Reach;
 use crate::{
-    AssistantAccess, ComponentInfo, CronAccess, EngineConfig, EngineError, GuestEvent, ItemAccess,
-    Job, LoadError, ModelAccess, Network, Runner, RunnerProcesses, RunnerProgram, machine,
+    ComponentInfo, EngineConfig, EngineError, GuestEvent, Job, LoadError, Runner, RunnerProcesses,
+    RunnerProgram, machine,
 };
 
 /// How long the first runner may take to be ready.
@@ -155,44 +155,17 @@ impl ChildRunner {
         Ok((Self { shared, _seats: seats, runtime: None }, first))
     }
 
-    /// Lets runs reach items, as far as their grants go. Without it no run can.
+    /// Lets runs reach this much of the host, as far as their grants go. Without it they reach
+    /// nothing.
     #[must_use]
-    pub fn with_items(self, items: Arc<dyn ItemAccess>) -> Self {
-        self.reaching(|reach| reach.items = Some(items))
-    }
-
-    /// Lets runs make crons for themselves, as far as their grants go. Without it no run can.
-    #[must_use]
-    pub fn with_crons(self, crons: Arc<dyn CronAccess>) -> Self {
-        self.reaching(|reach| reach.crons = Some(crons))
-    }
-
-    /// Lets runs call language models, as far as their grants go. Without it no run can.
-    #[must_use]
-    pub fn with_models(self, models: Arc<dyn ModelAccess>) -> Self {
-        self.reaching(|reach| reach.models = Some(models))
-    }
-
-    /// Lets runs call other assistants, as far as their grants go. Without it no run can.
-    #[must_use]
-    pub fn with_assistants(self, assistants: Arc<dyn AssistantAccess>) -> Self {
-        self.reaching(|reach| reach.assistants = Some(assistants))
-    }
-
-    /// Lets runs send HTTP requests, as far as their grants go. Without it no run can.
-    #[must_use]
-    pub fn with_network(self, network: Network) -> Self {
-        self.reaching(|reach| reach.network = Some(Way::Here(network)))
+    pub fn with_reach(self, reach: Reach) -> Self {
+        *self.shared.reach.write().unwrap_or_else(PoisonError::into_inner) = reach;
+        self
     }
 
     /// The processes that are alive.
     pub fn pids(&self) -> Vec<u32> {
         self.shared.links().iter().map(|link| link.pid).collect()
-    }
-
-    fn reaching(self, change: impl FnOnce(&mut Reach)) -> Self {
-        change(&mut self.shared.reach.write().unwrap_or_else(PoisonError::into_inner));
-        self
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wakeful_core::{ErrorCode, Failure, LogLevel, Object, Outcome, RunId, TokenBudget};
 use wakeful_engine::{
-    EngineConfig, GuestEvent, Job, ModelAccess, ModelCall, ModelPiece, ModelRefusal, Runner,
+    EngineConfig, GuestEvent, Job, ModelAccess, ModelCall, ModelPiece, ModelRefusal, Reach, Runner,
 };
 
 use crate::guest::guest;
@@ -114,7 +114,8 @@ fn granted(mut job: Job) -> Job {
 #[tokio::test]
 async fn a_guest_asks_the_models_that_it_is_granted() {
     let notes = Arc::new(Notes::default());
-    let runner = own_runner(EngineConfig::default()).with_models(Arc::<Notes>::clone(&notes));
+    let runner = own_runner(EngineConfig::default())
+        .with_reach(Reach::default().with_models(Arc::<Notes>::clone(&notes)));
     for (body, streamed) in [(WHOLE, false), (PIECES, true)] {
         let digest = runner.load(asking(r#"{"n": 3}"#, body)).await.unwrap().digest;
         let (report, _) = run(&runner, job(digest), CancellationToken::new()).await;
@@ -144,7 +145,8 @@ async fn a_guest_asks_the_models_that_it_is_granted() {
 #[tokio::test]
 async fn a_refusal_is_told_and_a_budget_ends_the_run() {
     let notes = Arc::new(Notes::default());
-    let runner = own_runner(EngineConfig::default()).with_models(Arc::<Notes>::clone(&notes));
+    let runner = own_runner(EngineConfig::default())
+        .with_reach(Reach::default().with_models(Arc::<Notes>::clone(&notes)));
     let spent = Outcome::OutOfTokens { limit: 7, budget: TokenBudget::Run };
     for body in [WHOLE, PIECES] {
         for (request, outcome) in [
@@ -164,7 +166,8 @@ async fn a_refusal_is_told_and_a_budget_ends_the_run() {
 #[tokio::test]
 async fn a_stream_that_is_dropped_gives_its_call_up_and_there_are_few_at_once() {
     let notes = Arc::new(Notes::default());
-    let runner = own_runner(EngineConfig::default()).with_models(Arc::<Notes>::clone(&notes));
+    let runner = own_runner(EngineConfig::default())
+        .with_reach(Reach::default().with_models(Arc::<Notes>::clone(&notes)));
     // Opens ten, of which two are refused, drops the first, and leaves the rest to the end.
     let body = "(local $n i32) (local $refused i32)
         (loop $more

@@ -9,7 +9,9 @@ use tokio_util::sync::CancellationToken;
 use wakeful_core::{
     CronGrant, CronId, CronTrigger, ErrorCode, Failure, FireCause, Json, LogLevel, RunId,
 };
-use wakeful_engine::{CronAccess, CronAnswer, CronCall, EngineConfig, Job, JobTrigger, Runner};
+use wakeful_engine::{
+    CronAccess, CronAnswer, CronCall, EngineConfig, Job, JobTrigger, Reach, Runner,
+};
 
 use crate::guest::guest;
 use crate::support::{done, job, load, own_runner, run, run_guest, runner};
@@ -63,7 +65,8 @@ fn granted(job: &mut Job) {
 #[tokio::test]
 async fn a_guest_asks_for_crons_as_far_as_it_is_granted() {
     let notes = Arc::new(Notes::default());
-    let runner = own_runner(EngineConfig::default()).with_crons(Arc::<Notes>::clone(&notes));
+    let runner = own_runner(EngineConfig::default())
+        .with_reach(Reach::default().with_crons(Arc::<Notes>::clone(&notes)));
     let guest = asking(r#"{"every": "2h"}"#);
     let digest = runner.load(guest).await.unwrap().digest;
 
@@ -89,7 +92,8 @@ async fn a_guest_asks_for_crons_as_far_as_it_is_granted() {
 #[tokio::test]
 async fn a_request_that_is_no_object_or_too_large_goes_no_further() {
     let notes = Arc::new(Notes::default());
-    let runner = own_runner(EngineConfig::default()).with_crons(Arc::<Notes>::clone(&notes));
+    let runner = own_runner(EngineConfig::default())
+        .with_reach(Reach::default().with_crons(Arc::<Notes>::clone(&notes)));
     for guest in [asking("[]"), asking("{"), asking_with("", 131_072, 65_537)] {
         let digest = runner.load(guest).await.unwrap().digest;
         let mut job = job(digest);

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use wakeful_core::{HostGrant, LogLevel, Outcome, Report};
-use wakeful_engine::{EngineConfig, Job, Lookup, Network, Runner};
+use wakeful_engine::{EngineConfig, Job, Lookup, Network, Reach, Runner};
 
 use self::server::Server;
 use crate::support::{job, own_runner, run};
@@ -45,9 +45,9 @@ fn with_network(network: Network) -> Arc<dyn Runner> {
     if module_path!().contains("in_children") {
         let program = crate::runner_process::program(1);
         let runner = crate::runner_process::own_runners(config, program);
-        return Arc::new(runner.with_network(network));
+        return Arc::new(runner.with_reach(Reach::default().with_network(network)));
     }
-    Arc::new(own_runner(config).with_network(network))
+    Arc::new(own_runner(config).with_reach(Reach::default().with_network(network)))
 }
 
 /// A lookup in which every host is here.

@@ -69,7 +69,7 @@ pub use compiler::Compiler;
 pub use config::EngineConfig;
 pub use cron_access::{CronAccess, CronAnswer, CronCall};
 pub use describe::Description;
-pub use egress::{Network, RedactedStream, Redactor};
+pub use egress::{ConnectError, Network, RedactedStream, Redactor, Stream};
 pub use error::{EngineError, LoadError};
 pub use examine::{BinaryKind, Examination, examine};
 pub use in_process::InProcessRunner;

@@ -1,14 +1,15 @@
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use wakeful_core::WebUrl;
 use wakeful_core::address::special;
-use wasmtime_wasi_http::{Error, Result};
 
 use super::gate::{Gate, Target};
 use super::problem;
@@ -17,7 +18,7 @@ use crate::{EngineError, Lookup};
 /// How many addresses of a host are tried.
 const MOST_TRIED: usize = 4;
 
-/// How the requests of guests reach the world.
+/// How requests reach the world: those of guests, and those to providers of models.
 #[derive(Clone)]
 pub struct Network {
     lookup: Lookup,
@@ -45,36 +46,78 @@ impl Network {
             .with_no_client_auth();
         Ok(Self { lookup, tls: Arc::new(tls) })
     }
+
+    /// How hosts are found.
+    pub fn lookup(&self) -> &Lookup {
+        &self.lookup
+    }
+
+    /// Connects to the host of a URL at one of these addresses, and no other.
+    ///
+    /// # Errors
+    ///
+    /// With what went wrong at the last address that was tried.
+    pub async fn connect(
+        &self,
+        url: &WebUrl,
+        addresses: Vec<SocketAddr>,
+    ) -> Result<Box<dyn Stream>, ConnectError> {
+        let tcp = reach(addresses).await?;
+        // What is sent is sent at once: requests are small, and somebody waits.
+        let _ = tcp.set_nodelay(true);
+        if !url.is_secure() {
+            return Ok(Box::new(tcp));
+        }
+        // Who the server has to prove to be.
+        let name = ServerName::try_from(url.host().trim_end_matches('.').to_owned())?;
+        let connector = TlsConnector::from(Arc::clone(&self.tls));
+        Ok(Box::new(connector.connect(name, tcp).await.map_err(ConnectError::Tls)?))
+    }
 }
 
 /// A connection, with or without TLS.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for T {}
 
+/// Why there is no connection.
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    /// There is no address to connect to.
+    #[error("its host has no address")]
+    NoAddress,
+    /// Nobody is there.
+    #[error(transparent)]
+    Tcp(io::Error),
+    /// No certificate can be for such a host.
+    #[error(transparent)]
+    Name(#[from] InvalidDnsNameError),
+    /// It is not who it should be, or speaks otherwise.
+    #[error(transparent)]
+    Tls(io::Error),
+}
+
 /// Connects to the host of a request: to an address that was looked at, and no other.
-pub(super) async fn connect(gate: &Gate, target: &Target) -> Result<Box<dyn Stream>> {
-    let url = &target.url;
-    let tcp = reach(addresses(gate, target).await?).await?;
-    // What is sent is sent at once: requests are small, and somebody waits.
-    let _ = tcp.set_nodelay(true);
-    if !url.is_secure() {
-        return Ok(Box::new(tcp));
-    }
-    let connector = TlsConnector::from(Arc::clone(&gate.network.tls));
-    let stream = connector.connect(server_name(url)?, tcp).await;
-    Ok(Box::new(stream.map_err(|error| problem::of_tls(&error))?))
+pub(super) async fn connect(
+    gate: &Gate,
+    target: &Target,
+) -> wasmtime_wasi_http::Result<Box<dyn Stream>> {
+    let addresses = addresses(gate, target).await?;
+    let connected = gate.network.connect(&target.url, addresses).await;
+    connected.map_err(|error| problem::of_connecting(&error))
 }
 
 /// The addresses of the request's host, all of which it may be sent to. One that it may not be
 /// sent to is enough to refuse it, as no host of the public internet has such a one.
-async fn addresses(gate: &Gate, target: &Target) -> Result<Vec<SocketAddr>> {
+async fn addresses(gate: &Gate, target: &Target) -> wasmtime_wasi_http::Result<Vec<SocketAddr>> {
     let url = &target.url;
     let found = gate.network.lookup.addresses(url.host(), url.port()).await;
-    let found = found.ok().filter(|found| !found.is_empty()).ok_or(Error::DnsError {
-        rcode: Some("the host was not found".to_owned()),
-        info_code: None,
-    })?;
+    let found = found.ok().filter(|found| !found.is_empty()).ok_or(
+        wasmtime_wasi_http::Error::DnsError {
+            rcode: Some("the host was not found".to_owned()),
+            info_code: None,
+        },
+    )?;
     let private = found.iter().find_map(|address| special(address.ip()));
     match private {
         Some(kind) if !target.permitted.private => {
@@ -85,19 +128,13 @@ async fn addresses(gate: &Gate, target: &Target) -> Result<Vec<SocketAddr>> {
     }
 }
 
-async fn reach(addresses: Vec<SocketAddr>) -> Result<TcpStream> {
-    let mut last = Error::DestinationNotFound;
+async fn reach(addresses: Vec<SocketAddr>) -> Result<TcpStream, ConnectError> {
+    let mut last = ConnectError::NoAddress;
     for address in addresses.into_iter().take(MOST_TRIED) {
         match TcpStream::connect(address).await {
             Ok(stream) => return Ok(stream),
-            Err(error) => last = problem::of_connecting(&error),
+            Err(error) => last = ConnectError::Tcp(error),
         }
     }
     Err(last)
-}
-
-/// Who the server has to prove to be.
-fn server_name(url: &WebUrl) -> Result<ServerName<'static>> {
-    let host = url.host().trim_end_matches('.').to_owned();
-    ServerName::try_from(host).map_err(|_| Error::HttpRequestUriInvalid)
 }

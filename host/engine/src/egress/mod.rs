@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks};
 
-pub use connect::Network;
+pub use connect::{ConnectError, Network, Stream};
 pub(crate) use gate::Gate;
 pub use redact::{Redactor, Stream as RedactedStream};
 pub(crate) use secrets::Secrets;

@@ -4,7 +4,18 @@ use std::io;
 
 use wasmtime_wasi_http::Error;
 
-pub(super) fn of_connecting(error: &io::Error) -> Error {
+use super::connect::ConnectError;
+
+pub(super) fn of_connecting(error: &ConnectError) -> Error {
+    match error {
+        ConnectError::NoAddress => Error::DestinationNotFound,
+        ConnectError::Tcp(error) => of_tcp(error),
+        ConnectError::Name(_) => Error::HttpRequestUriInvalid,
+        ConnectError::Tls(error) => of_tls(error),
+    }
+}
+
+fn of_tcp(error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Error::ConnectionRefused,
         io::ErrorKind::TimedOut => Error::ConnectionTimeout,
@@ -15,7 +26,7 @@ pub(super) fn of_connecting(error: &io::Error) -> Error {
     }
 }
 
-pub(super) fn of_tls(error: &io::Error) -> Error {
+fn of_tls(error: &io::Error) -> Error {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match inner {
         Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {

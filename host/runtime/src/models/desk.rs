@@ -76,8 +76,7 @@ impl Meter {
 
 impl Desk {
     pub(crate) fn new(settings: &HostSettings) -> Result<Self, EngineError> {
-        let client = Client::new(settings.grants.lookup.clone())
-            .map_err(|message| EngineError::Certificates { message })?;
+        let client = Client::new(settings.grants.lookup.clone())?;
         let turns = settings.models.0.iter();
         let turn = |it: &ModelSettings| Semaphore::new(it.at_once as usize);
         Ok(Self {

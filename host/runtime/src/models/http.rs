@@ -1,6 +1,5 @@
 //! One request to a provider: on a connection of its own, with every wait and every size bounded.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,15 +8,10 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 use wakeful_core::{SecretValue, WebUrl};
-use wakeful_engine::{Lookup, RedactedStream, Redactor};
+use wakeful_engine::{EngineError, Lookup, Network, RedactedStream, Redactor, Stream};
 
 use super::trouble::Trouble;
 
@@ -29,14 +23,9 @@ const MOST_ERROR: usize = 16 << 10;
 const MOST_HEADERS: usize = 64 << 10;
 /// Time to find the provider, to connect, and to agree on keys.
 const CONNECT: Duration = Duration::from_secs(15);
-/// How many addresses of a provider are tried.
-const MOST_TRIED: usize = 4;
 
 /// How providers are reached.
-pub(super) struct Client {
-    lookup: Lookup,
-    tls: Arc<ClientConfig>,
-}
+pub(super) struct Client(Network);
 
 /// A request.
 pub(super) struct Outgoing<'a> {
@@ -64,20 +53,9 @@ pub(super) struct Answer {
     _connection: AbortOnDropHandle<()>,
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
 impl Client {
-    pub(super) fn new(lookup: Lookup) -> Result<Self, String> {
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self { lookup, tls: Arc::new(tls) })
+    pub(super) fn new(lookup: Lookup) -> Result<Self, EngineError> {
+        Network::new(lookup, Vec::new()).map(Self)
     }
 
     /// Sends a request and waits for the head of its answer. An answer with an error is read here.
@@ -115,25 +93,9 @@ impl Client {
     }
 
     async fn connect(&self, url: &WebUrl) -> Result<Box<dyn Stream>, Trouble> {
-        let found = self.lookup.addresses(url.host(), url.port()).await;
+        let found = self.0.lookup().addresses(url.host(), url.port()).await;
         let found = found.map_err(Trouble::unreachable)?;
-        let mut reached = Err(Trouble::unreachable("its host has no address"));
-        for address in found.into_iter().take(MOST_TRIED) {
-            reached = TcpStream::connect(address).await.map_err(Trouble::unreachable);
-            if reached.is_ok() {
-                break;
-            }
-        }
-        let tcp = reached?;
-        // Requests are small, and somebody waits.
-        let _ = tcp.set_nodelay(true);
-        if !url.is_secure() {
-            return Ok(Box::new(tcp));
-        }
-        let host = url.host().trim_end_matches('.').to_owned();
-        let name = ServerName::try_from(host).map_err(Trouble::unreachable)?;
-        let stream = TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp).await;
-        Ok(Box::new(stream.map_err(Trouble::unreachable)?))
+        self.0.connect(url, found).await.map_err(Trouble::unreachable)
     }
 }
 
